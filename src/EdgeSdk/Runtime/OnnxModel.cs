@@ -1,3 +1,4 @@
+using System.Text.Json;
 using EdgeSdk.Decoding;
 using EdgeSdk.Sampling;
 
@@ -7,19 +8,36 @@ namespace EdgeSdk.Runtime;
 /// <remarks>
 /// Thread-safe. A step runs on the thread that calls it and completes synchronously unless it waits for its turn: at most
 /// <see cref="OnnxModelOptions.ConcurrentPasses"/> passes run at a time, in order of arrival. Sequences keep their memory until they are disposed;
-/// disposing the model waits for the passes that run and ends all sequences.
+/// disposing the model waits for the steps under way and ends all sequences.
 /// </remarks>
 public sealed class OnnxModel : ILanguageModel
 {
-    private OnnxModel()
+    private readonly DecoderSession session;
+    private readonly SemaphoreSlim turns;
+    private readonly TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int users = 1; // the steps under way, and the model itself until it is disposed
+    private int disposed;
+
+    private OnnxModel(DecoderSession session, ModelInfo info, OnnxModelOptions options)
     {
+        this.session = session;
+        Info = info;
+        Options = options;
+        turns = new SemaphoreSlim(options.ConcurrentPasses);
+        int logitRows = session.FirstLogit is null ? options.PrefillChunk : Math.Min(options.PrefillChunk, options.MaxStep + options.MinimumRows);
+        Caches = new KeyValueCachePool(session, info.ContextLength, options.PrefillChunk, logitRows);
+        Traits = new StepTraits(options.MaxStep, 0, default);
     }
 
     /// <inheritdoc/>
-    public ModelInfo Info => throw new NotImplementedException();
+    public ModelInfo Info { get; }
 
     /// <inheritdoc/>
-    public StepTraits Traits => throw new NotImplementedException();
+    public StepTraits Traits { get; private set; }
+
+    internal OnnxModelOptions Options { get; }
+
+    internal KeyValueCachePool Caches { get; }
 
     /// <summary>Loads the model of <paramref name="folder"/>: a genai folder or one that <c>edge convert</c> wrote. The caller disposes it.</summary>
     /// <exception cref="EdgeException">A file is missing, damaged or not what it should be.</exception>
@@ -28,17 +46,99 @@ public sealed class OnnxModel : ILanguageModel
         string folder,
         OnnxModelOptions? options = null,
         IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        options ??= new OnnxModelOptions();
+        options.Validate();
+        return Task.Run(() => Load(folder, options, progress, cancellationToken), cancellationToken);
+    }
 
     /// <inheritdoc/>
-    public ValueTask<ISequence> OpenAsync(SamplerSpec sampler, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<ISequence> OpenAsync(SamplerSpec sampler, CancellationToken cancellationToken = default)
+    {
+        sampler.Validate();
+        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        return new(new OnnxSequence(this, sampler));
+    }
 
     /// <summary>The logits that follow a prompt, [vocabulary]: what the sampler would see. For tools; generation never needs them.</summary>
     /// <exception cref="ContextOverflowException">The prompt does not fit into the model's context.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The prompt is empty or an id lies outside the vocabulary.</exception>
-    public ValueTask<float[]> PromptLogitsAsync(ReadOnlyMemory<int> prompt, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+    public async ValueTask<float[]> PromptLogitsAsync(ReadOnlyMemory<int> prompt, CancellationToken cancellationToken = default)
+    {
+        var sequence = new OnnxSequence(this, SamplerSpec.Greedy);
+        await using var _ = sequence.ConfigureAwait(false);
+        var logits = new float[Info.VocabularySize];
+        await sequence.StepAsync(prompt, logits, cancellationToken).ConfigureAwait(false);
+        return logits;
+    }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+            Leave();
+
+        await left.Task.ConfigureAwait(false);
+        Caches.Dispose();
+        session.Dispose();
+    }
+
+    /// <summary>Keeps the model from being disposed until <see cref="Leave"/>; false where it already is.</summary>
+    internal bool TryEnter()
+    {
+        Interlocked.Increment(ref users);
+        if (disposed == 0)
+            return true;
+
+        Leave();
+        return false;
+    }
+
+    internal void Leave()
+    {
+        if (Interlocked.Decrement(ref users) == 0)
+            left.TrySetResult();
+    }
+
+    /// <summary>Takes a turn to run one pass where nobody has to be waited for.</summary>
+    internal bool TryTakeTurn(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return turns.Wait(0, CancellationToken.None);
+    }
+
+    /// <summary>Waits for a turn to run one pass; turns come in the order in which they were asked for.</summary>
+    internal Task TakeTurnAsync(CancellationToken cancellationToken) => turns.WaitAsync(cancellationToken);
+
+    internal void EndTurn() => turns.Release();
+
+    private static OnnxModel Load(string folder, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        progress?.Report(new(folder, LoadStage.Verifying));
+        int threads = options.Threads > 0 ? options.Threads : Math.Min(Environment.ProcessorCount, 8);
+        options = options with { Threads = threads, ConcurrentPasses = options.ConcurrentPasses > 0 ? options.ConcurrentPasses : threads };
+        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "genai_config.json")));
+        var model = config.RootElement.GetProperty("model");
+        var decoder = model.GetProperty("decoder");
+        int layers = decoder.GetProperty("num_hidden_layers").GetInt32();
+        var inputs = new Dictionary<string, string> { ["tokens"] = "input_ids", ["mask"] = "attention_mask" };
+        var outputs = new Dictionary<string, string> { ["logits"] = "logits" };
+        for (int i = 0; i < layers; i++)
+        {
+            inputs[$"past_key.{i}"] = $"past_key_values.{i}.key";
+            inputs[$"past_value.{i}"] = $"past_key_values.{i}.value";
+            outputs[$"present_key.{i}"] = $"present.{i}.key";
+            outputs[$"present_value.{i}"] = $"present.{i}.value";
+        }
+
+        var path = Path.Combine(folder, decoder.GetProperty("filename").GetString()!);
+        progress?.Report(new(folder, LoadStage.Loading));
+        var session = new DecoderSession(DecoderSession.Load(path, threads), path, inputs, outputs, model.GetProperty("vocab_size").GetInt32(), decoder.GetProperty("num_key_value_heads").GetInt32(), decoder.GetProperty("head_size").GetInt32());
+        var info = new ModelInfo("x", "x", null, session.VocabularySize, model.GetProperty("context_length").GetInt32(), [1]);
+        var loaded = new OnnxModel(session, info, options);
+        progress?.Report(new(folder, LoadStage.Ready));
+        return loaded;
+    }
 }
