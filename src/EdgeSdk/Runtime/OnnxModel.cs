@@ -12,6 +12,9 @@ namespace EdgeSdk.Runtime;
 /// </remarks>
 public sealed class OnnxModel : ILanguageModel
 {
+    /// <summary>Narrower than any block of rows in the runtime's attention.</summary>
+    private const int WidestOddPass = 15;
+
     private readonly DecoderSession session;
     private readonly SemaphoreSlim turns;
     private readonly TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,8 +27,9 @@ public sealed class OnnxModel : ILanguageModel
         Info = info;
         Options = options;
         turns = new SemaphoreSlim(options.ConcurrentPasses);
-        int logitRows = session.FirstLogit is null ? options.PrefillChunk : Math.Min(options.PrefillChunk, options.MaxStep + options.MinimumRows);
-        Caches = new KeyValueCachePool(session, info.ContextLength, options.PrefillChunk, logitRows);
+        int rows = options.PrefillChunk;
+        int logitRows = session.FirstLogit is null ? rows : Math.Min(rows, PassRows(Math.Max(options.MaxStep, SelfTest.Rows)));
+        Caches = new KeyValueCachePool(session, info.ContextLength, rows, logitRows);
         Traits = new StepTraits(options.MaxStep, 0, default);
     }
 
@@ -51,7 +55,7 @@ public sealed class OnnxModel : ILanguageModel
         ArgumentNullException.ThrowIfNull(folder);
         options ??= new OnnxModelOptions();
         options.Validate();
-        return Task.Run(() => Load(folder, options, progress, cancellationToken), cancellationToken);
+        return Task.Run(() => LoadModelAsync(folder, options, progress, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -85,6 +89,17 @@ public sealed class OnnxModel : ILanguageModel
         session.Dispose();
     }
 
+    /// <summary>Rows of a pass over <paramref name="tokens"/> tokens.</summary>
+    /// <remarks>
+    /// The runtime's attention walks a wide pass in blocks of rows (an even number, twice the head size or so) and treats a last block of one row as it
+    /// does a pass of one row: with other bits. So wide passes have an even number of rows.
+    /// </remarks>
+    internal int PassRows(int tokens)
+    {
+        int rows = Math.Max(tokens, Options.MinimumRows);
+        return rows <= WidestOddPass ? rows : rows + (rows & 1);
+    }
+
     /// <summary>Keeps the model from being disposed until <see cref="Leave"/>; false where it already is.</summary>
     internal bool TryEnter()
     {
@@ -114,11 +129,16 @@ public sealed class OnnxModel : ILanguageModel
 
     internal void EndTurn() => turns.Release();
 
-    private static OnnxModel Load(string folder, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private static async Task<OnnxModel> LoadModelAsync(string folder, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         progress?.Report(new(folder, LoadStage.Verifying));
         int threads = options.Threads > 0 ? options.Threads : Math.Min(Environment.ProcessorCount, 8);
-        options = options with { Threads = threads, ConcurrentPasses = options.ConcurrentPasses > 0 ? options.ConcurrentPasses : threads };
+        options = options with
+        {
+            Threads = threads,
+            ConcurrentPasses = options.ConcurrentPasses > 0 ? options.ConcurrentPasses : threads,
+            PrefillChunk = options.PrefillChunk & ~1, // see PassRows: no chunk but the last is padded
+        };
         using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "genai_config.json")));
         var model = config.RootElement.GetProperty("model");
         var decoder = model.GetProperty("decoder");
@@ -138,6 +158,12 @@ public sealed class OnnxModel : ILanguageModel
         var session = new DecoderSession(DecoderSession.Load(path, threads), path, inputs, outputs, model.GetProperty("vocab_size").GetInt32(), decoder.GetProperty("num_key_value_heads").GetInt32(), decoder.GetProperty("head_size").GetInt32());
         var info = new ModelInfo("x", "x", null, session.VocabularySize, model.GetProperty("context_length").GetInt32(), [1]);
         var loaded = new OnnxModel(session, info, options);
+        if (options.SelfTest)
+        {
+            progress?.Report(new(folder, LoadStage.Testing));
+            loaded.Traits = await SelfTest.RunAsync(loaded, cancellationToken).ConfigureAwait(false);
+        }
+
         progress?.Report(new(folder, LoadStage.Ready));
         return loaded;
     }

@@ -13,7 +13,7 @@ public sealed record OnnxModelOptions
     /// <summary>The most passes that run at the same time, 0 to 256; further ones wait in order of arrival. 0: as many as measured best for the threads.</summary>
     public int ConcurrentPasses { get; init; }
 
-    /// <summary>The most tokens of a prompt that one pass takes in, 16 to 4,096; cancellation is honoured between passes at the latest.</summary>
+    /// <summary>The most tokens of a prompt that one pass takes in, 16 to 4,096, rounded down to an even number; cancellation is honoured between passes at the latest.</summary>
     public int PrefillChunk { get; init; } = 256;
 
     /// <summary>The most picks that one step may ask for, 1 to 1,024: a pending token and the drafts behind it.</summary>

@@ -38,7 +38,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 
     private ValueTask StepAsync(ReadOnlyMemory<int> tokens, Successors wanted, CancellationToken cancellationToken)
     {
-        Check(tokens.Span, wanted.Count);
+        Check(tokens.Span, wanted);
         Begin();
         int done = 0;
         try
@@ -82,14 +82,14 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         }
     }
 
-    private void Check(ReadOnlySpan<int> tokens, int wanted)
+    private void Check(ReadOnlySpan<int> tokens, Successors wanted)
     {
         if (tokens.IsEmpty)
             throw new ArgumentOutOfRangeException(nameof(tokens), 0, "A step takes at least one token.");
 
-        int most = Math.Min(tokens.Length, model.Options.MaxStep);
-        if (wanted > most)
-            throw new ArgumentOutOfRangeException(nameof(wanted), wanted, $"A step of {tokens.Length} tokens gives at most {most} picks here.");
+        int most = Math.Min(tokens.Length, wanted.Picks.IsEmpty ? SelfTest.Rows : model.Options.MaxStep);
+        if (wanted.Count > most)
+            throw new ArgumentOutOfRangeException(nameof(wanted), wanted.Count, $"A step of {tokens.Length} tokens gives at most {most} picks here.");
 
         int vocabulary = model.Info.VocabularySize;
         foreach (int token in tokens)
@@ -138,7 +138,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
     /// <summary>Writes the tokens behind the text, in a cache that holds them and the padding of their last pass.</summary>
     private void Append(ReadOnlySpan<int> tokens)
     {
-        int slots = Math.Min(Length + tokens.Length + model.Options.MinimumRows - 1, model.Info.ContextLength);
+        int slots = Math.Min(Length + tokens.Length + model.Options.MinimumRows, model.Info.ContextLength);
         if (cache is null || cache.Capacity < slots)
         {
             var larger = model.Caches.Rent(slots);
@@ -163,7 +163,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 
         // A short pass is padded behind the text, where the next pass writes over it. At the very end of the context no slot is left for that:
         // there it computes the tokens before again.
-        int rows = Math.Max(chunk, model.Options.MinimumRows);
+        int rows = model.PassRows(chunk);
         int again = Math.Max(0, place + rows - model.Info.ContextLength);
         int padding = rows - again - chunk;
         cache!.Text.AsSpan(place + chunk, padding).Clear();

@@ -1,5 +1,4 @@
 using EdgeSdk.Runtime;
-using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Tests.Runtime;
 
@@ -20,23 +19,20 @@ public class OnnxModelGoldenTests
         {
             var logits = await loaded.PromptLogitsAsync(golden.Prompt, cancel);
             Assert.True(golden.LastLogits.Zip(logits).All(p => Math.Abs(p.First - p.Second) < 1e-3));
-            Assert.Equal(golden.Greedy, await ContinueAsync(loaded, golden.Prompt, golden.Greedy.Length, cancel));
+            Assert.Equal(golden.Greedy, await Continuation.GreedyAsync(loaded, golden.Prompt, golden.Greedy.Length, cancel));
         }
     }
 
-    private static async Task<int[]> ContinueAsync(OnnxModel model, int[] prompt, int count, CancellationToken cancellationToken)
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen2")]
+    public async Task The_self_test_finds_a_verifier_exact_and_knows_what_passes_cost(string model)
     {
-        await using var sequence = await model.OpenAsync(SamplerSpec.Greedy, cancellationToken);
-        var text = new int[count];
-        var pick = new Pick[1];
-        ReadOnlyMemory<int> next = prompt;
-        for (int i = 0; i < count; i++)
-        {
-            await sequence.StepAsync(next, pick, cancellationToken);
-            text[i] = pick[0].Token;
-            next = text.AsMemory(i, 1);
-        }
+        await using var loaded = await OnnxModel.LoadAsync(
+            Assets.Data($"genai/{model}-fp32"), new OnnxModelOptions { MinimumRows = 2 }, cancellationToken: TestContext.Current.CancellationToken);
 
-        return text;
+        Assert.Equal(2, loaded.Traits.ExactFrom);
+        Assert.Equal(5, loaded.Traits.Cost.PassSeconds.Length);
+        Assert.All(loaded.Traits.Cost.PassSeconds, s => Assert.True(s > 0));
     }
 }
