@@ -12,42 +12,27 @@ namespace EdgeSdk.Runtime;
 /// </remarks>
 internal sealed class DecoderSession : IDisposable
 {
-    private readonly IReadOnlyDictionary<string, string> inputs, outputs;
+    private readonly DecoderDescription description;
 
-    /// <param name="session">The session; this object disposes it.</param>
-    /// <param name="file">The graph's file, for messages.</param>
-    /// <param name="inputs">Names of the graph's inputs by their roles.</param>
-    /// <param name="outputs">Names of the graph's outputs by their roles.</param>
-    /// <param name="vocabularySize">The vocabulary where the graph leaves it open.</param>
-    /// <param name="cacheHeads">Heads of the cache where the graph leaves them open.</param>
-    /// <param name="headSize">Their size where the graph leaves it open.</param>
-    public DecoderSession(
-        InferenceSession session,
-        string file,
-        IReadOnlyDictionary<string, string> inputs,
-        IReadOnlyDictionary<string, string> outputs,
-        int vocabularySize,
-        int cacheHeads,
-        int headSize)
+    private DecoderSession(InferenceSession session, DecoderDescription description)
     {
         Session = session;
-        File = file;
-        this.inputs = inputs;
-        this.outputs = outputs;
-        Tokens = Input("tokens") ?? throw Invalid("its description names no input for the tokens");
+        this.description = description;
+        Tokens = Input("tokens") ?? throw Invalid("its description names no input for 'tokens'");
         Mask = Input("mask");
         PastLength = Input("past_length");
         Positions = Input("positions");
         FirstLogit = Input("first_logit");
         Logits = Output("logits");
-        Cache = [.. Enumerable.Range(0, int.MaxValue).TakeWhile(i => inputs.ContainsKey($"past_key.{i}")).SelectMany(layer => new[] { CacheTensor("key", layer, cacheHeads, headSize), CacheTensor("value", layer, cacheHeads, headSize) })];
-        VocabularySize = session.OutputMetadata[Logits].Dimensions is [.., > 0 and var rows] ? rows : vocabularySize;
+        Cache = [.. CacheTensors()];
+        CheckVocabulary();
         CheckNothingIsLeftUnfed();
     }
 
     public InferenceSession Session { get; }
 
-    public string File { get; }
+    /// <summary>The graph's file, for messages.</summary>
+    public string File => description.Path;
 
     public string Tokens { get; }
 
@@ -65,10 +50,27 @@ internal sealed class DecoderSession : IDisposable
     public ImmutableArray<CacheTensor> Cache { get; }
 
     /// <summary>The logits' last dimension.</summary>
-    public int VocabularySize { get; }
+    public int VocabularySize => description.VocabularySize;
 
-    /// <summary>Loads a graph from its file.</summary>
-    public static InferenceSession Load(string path, int threads)
+    /// <summary>Loads the graph and checks it against its description.</summary>
+    /// <exception cref="EdgeException">The file is missing or damaged, or is not what its description says.</exception>
+    public static DecoderSession Load(DecoderDescription description, int threads)
+    {
+        var session = Open(description.Path, threads);
+        try
+        {
+            return new DecoderSession(session, description);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Session.Dispose();
+
+    private static InferenceSession Open(string path, int threads)
     {
         if (!System.IO.File.Exists(path))
             throw new EdgeException(EdgeErrorCode.InvalidModel, $"{path} does not exist. Download or convert the model again.");
@@ -86,8 +88,6 @@ internal sealed class DecoderSession : IDisposable
         }
     }
 
-    public void Dispose() => Session.Dispose();
-
     private static SessionOptions Options(int threads)
     {
         var options = new SessionOptions
@@ -98,7 +98,7 @@ internal sealed class DecoderSession : IDisposable
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // failures reach the caller as exceptions
         };
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); // a fifth faster alone, half as fast beside another busy process
         return options;
     }
 
@@ -114,7 +114,7 @@ internal sealed class DecoderSession : IDisposable
 
     private string? Input(string role)
     {
-        if (!inputs.TryGetValue(role, out var name))
+        if (!description.Inputs.TryGetValue(role, out var name))
             return null;
 
         if (!Session.InputMetadata.ContainsKey(name) && !Session.OverridableInitializerMetadata.ContainsKey(name))
@@ -125,38 +125,69 @@ internal sealed class DecoderSession : IDisposable
 
     private string Output(string role)
     {
-        if (!outputs.TryGetValue(role, out var name))
+        if (!description.Outputs.TryGetValue(role, out var name))
             throw Invalid($"its description names no output for '{role}'");
 
         return Session.OutputMetadata.ContainsKey(name) ? name : throw Invalid($"it has no output '{name}', which its description names as '{role}'");
     }
 
-    private CacheTensor CacheTensor(string kind, int layer, int heads, int headSize)
+    private IEnumerable<CacheTensor> CacheTensors()
     {
-        string past = Input($"past_{kind}.{layer}") ?? throw Invalid($"its description names no input for 'past_{kind}.{layer}'");
+        for (int layer = 0; description.Inputs.ContainsKey($"past_key.{layer}"); layer++)
+        {
+            yield return CacheTensor($"key.{layer}");
+            yield return CacheTensor($"value.{layer}");
+        }
+    }
+
+    private CacheTensor CacheTensor(string role)
+    {
+        string past = Input($"past_{role}") ?? throw Invalid($"its description names no input for 'past_{role}'");
         var metadata = Session.InputMetadata[past];
         if (metadata.ElementDataType != TensorElementType.Float)
             throw Invalid($"its input '{past}' is {metadata.ElementDataType}; this engine keeps keys and values in float32");
 
-        if (metadata.Dimensions is not [_, var ownHeads, _, var ownSize])
+        if (metadata.Dimensions is not [_, var heads, _, var headSize])
             throw Invalid($"its input '{past}' has {metadata.Dimensions.Length} dimensions where [1, heads, capacity, head size] is wanted");
 
-        heads = ownHeads > 0 ? ownHeads : heads;
-        headSize = ownSize > 0 ? ownSize : headSize;
+        heads = heads > 0 ? heads : description.CacheHeads;
+        headSize = headSize > 0 ? headSize : description.HeadSize;
         return heads > 0 && headSize > 0
-            ? new CacheTensor(past, Output($"present_{kind}.{layer}"), heads, headSize)
+            ? new CacheTensor(past, Output($"present_{role}"), heads, headSize)
             : throw Invalid($"neither its input '{past}' nor its description says how many heads of which size the cache has");
+    }
+
+    private void CheckVocabulary()
+    {
+        int rows = Session.OutputMetadata[Logits].Dimensions[^1];
+        if (rows > 0 && rows != VocabularySize)
+            throw Invalid($"its output '{Logits}' has {rows} entries a token, its description a vocabulary of {VocabularySize}");
     }
 
     private void CheckNothingIsLeftUnfed()
     {
-        var fed = inputs.Values.ToHashSet();
+        var fed = description.Inputs.Values.ToHashSet();
         if (Session.InputNames.FirstOrDefault(name => !fed.Contains(name)) is { } name)
             throw Invalid($"it has an input '{name}' that its description does not name");
     }
 
     private EdgeException Invalid(string what) => new(EdgeErrorCode.InvalidModel, $"{File}: {what}. Convert the model again.");
 }
+
+/// <summary>What a model's folder says of its decoder's graph.</summary>
+/// <param name="Path">The ONNX file.</param>
+/// <param name="Inputs">Names of the graph's inputs by their roles: tokens, mask, past_length, positions, first_logit, past_key.0, past_value.0, ...</param>
+/// <param name="Outputs">Names of the graph's outputs by their roles: logits, present_key.0, present_value.0, ...</param>
+/// <param name="VocabularySize">Entries of a token's logits.</param>
+/// <param name="CacheHeads">Heads of the cache where the graph leaves them open.</param>
+/// <param name="HeadSize">Their size where the graph leaves it open.</param>
+internal sealed record DecoderDescription(
+    string Path,
+    IReadOnlyDictionary<string, string> Inputs,
+    IReadOnlyDictionary<string, string> Outputs,
+    int VocabularySize,
+    int CacheHeads,
+    int HeadSize);
 
 /// <summary>The keys or the values of one layer.</summary>
 internal readonly record struct CacheTensor(string Past, string Present, int Heads, int HeadSize);

@@ -129,16 +129,47 @@ public sealed class OnnxModel : ILanguageModel
 
     internal void EndTurn() => turns.Release();
 
-    private static async Task<OnnxModel> LoadModelAsync(string folder, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private static async Task<OnnxModel> LoadModelAsync(
+        string folder, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
+        options = Resolve(options);
         progress?.Report(new(folder, LoadStage.Verifying));
+        var (description, info) = Describe(folder, options);
+        progress?.Report(new(info.Name, LoadStage.Loading));
+        var model = new OnnxModel(DecoderSession.Load(description, options.Threads), info, options);
+        try
+        {
+            if (options.SelfTest)
+            {
+                progress?.Report(new(info.Name, LoadStage.Testing));
+                model.Traits = await SelfTest.RunAsync(model, cancellationToken).ConfigureAwait(false);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        catch
+        {
+            await model.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        progress?.Report(new(info.Name, LoadStage.Ready));
+        return model;
+    }
+
+    private static OnnxModelOptions Resolve(OnnxModelOptions options)
+    {
         int threads = options.Threads > 0 ? options.Threads : Math.Min(Environment.ProcessorCount, 8);
-        options = options with
+        return options with
         {
             Threads = threads,
             ConcurrentPasses = options.ConcurrentPasses > 0 ? options.ConcurrentPasses : threads,
             PrefillChunk = options.PrefillChunk & ~1, // see PassRows: no chunk but the last is padded
         };
+    }
+
+    private static (DecoderDescription, ModelInfo) Describe(string folder, OnnxModelOptions options)
+    {
         using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "genai_config.json")));
         var model = config.RootElement.GetProperty("model");
         var decoder = model.GetProperty("decoder");
@@ -147,24 +178,23 @@ public sealed class OnnxModel : ILanguageModel
         var outputs = new Dictionary<string, string> { ["logits"] = "logits" };
         for (int i = 0; i < layers; i++)
         {
-            inputs[$"past_key.{i}"] = $"past_key_values.{i}.key";
+            string name = decoder.GetProperty("inputs").GetProperty("past_key_names").GetString()!;
+            inputs[$"past_key.{i}"] = name.Replace("%d", i.ToString(), StringComparison.Ordinal);
             inputs[$"past_value.{i}"] = $"past_key_values.{i}.value";
             outputs[$"present_key.{i}"] = $"present.{i}.key";
             outputs[$"present_value.{i}"] = $"present.{i}.value";
         }
 
-        var path = Path.Combine(folder, decoder.GetProperty("filename").GetString()!);
-        progress?.Report(new(folder, LoadStage.Loading));
-        var session = new DecoderSession(DecoderSession.Load(path, threads), path, inputs, outputs, model.GetProperty("vocab_size").GetInt32(), decoder.GetProperty("num_key_value_heads").GetInt32(), decoder.GetProperty("head_size").GetInt32());
-        var info = new ModelInfo("x", "x", null, session.VocabularySize, model.GetProperty("context_length").GetInt32(), [1]);
-        var loaded = new OnnxModel(session, info, options);
-        if (options.SelfTest)
-        {
-            progress?.Report(new(folder, LoadStage.Testing));
-            loaded.Traits = await SelfTest.RunAsync(loaded, cancellationToken).ConfigureAwait(false);
-        }
-
-        progress?.Report(new(folder, LoadStage.Ready));
-        return loaded;
+        int vocabulary = model.GetProperty("vocab_size").GetInt32();
+        var description = new DecoderDescription(
+            Path.Combine(folder, decoder.GetProperty("filename").GetString()!),
+            inputs,
+            outputs,
+            vocabulary,
+            decoder.GetProperty("num_key_value_heads").GetInt32(),
+            decoder.GetProperty("head_size").GetInt32());
+        int context = model.GetProperty("context_length").GetInt32();
+        context = options.ContextLength > 0 ? Math.Min(context, options.ContextLength) : context;
+        return (description, new ModelInfo(Path.GetFileName(folder), "", null, vocabulary, context, [model.GetProperty("eos_token_id").GetInt32()]));
     }
 }

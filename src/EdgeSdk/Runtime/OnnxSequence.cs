@@ -24,14 +24,25 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        ObjectDisposedException.ThrowIf(state >= DisposedWhileStepping, this);
         Length = length;
         return ValueTask.CompletedTask;
     }
 
     public ValueTask DisposeAsync()
     {
-        if (Interlocked.CompareExchange(ref state, DisposedWhileStepping, Stepping) == Idle && Interlocked.Exchange(ref state, Disposed) == Idle)
-            ReturnCache();
+        int before = state;
+        while (before < DisposedWhileStepping)
+        {
+            int seen = Interlocked.CompareExchange(ref state, before == Idle ? Disposed : DisposedWhileStepping, before);
+            if (seen == before && before == Idle)
+                ReturnCache();
+
+            if (seen == before)
+                break;
+
+            before = seen;
+        }
 
         return ValueTask.CompletedTask;
     }
@@ -104,16 +115,14 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 
     private void Begin()
     {
+        ObjectDisposedException.ThrowIf(!model.TryEnter(), typeof(OnnxModel));
         int before = Interlocked.CompareExchange(ref state, Stepping, Idle);
-        ObjectDisposedException.ThrowIf(before >= DisposedWhileStepping, this);
-        if (before == Stepping)
-            throw new InvalidOperationException("A step of this sequence is under way; a sequence has one caller at a time.");
+        if (before == Idle)
+            return;
 
-        if (!model.TryEnter())
-        {
-            state = Idle;
-            throw new ObjectDisposedException(nameof(OnnxModel));
-        }
+        model.Leave();
+        ObjectDisposedException.ThrowIf(before >= DisposedWhileStepping, this);
+        throw new InvalidOperationException("A step of this sequence is under way; a sequence has one caller at a time.");
     }
 
     private void End()

@@ -64,6 +64,18 @@ public sealed class OnnxSequenceTests(VerifierModels models) : IClassFixture<Ver
         Assert.Equal((513, 512, 500), (e.Wanted, e.ContextLength, sequence.Length));
     }
 
+    [Fact]
+    public async Task A_shortened_context_is_the_models_context()
+    {
+        await using var model = await OnnxModel.LoadAsync(
+            Assets.Data("genai/qwen2-fp32"), new OnnxModelOptions { ContextLength = 50, MinimumRows = 2 }, cancellationToken: Cancel);
+        await using var sequence = await model.OpenAsync(SamplerSpec.Greedy, Cancel);
+        await sequence.StepAsync(RandomText(model, 1, 50), Memory<Pick>.Empty, Cancel);
+
+        Assert.Equal(50, model.Info.ContextLength);
+        await Assert.ThrowsAsync<ContextOverflowException>(async () => await sequence.StepAsync(new[] { 1 }, Memory<Pick>.Empty, Cancel));
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(512)]
@@ -200,6 +212,24 @@ public sealed class OnnxSequenceTests(VerifierModels models) : IClassFixture<Ver
 
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await sequence.StepAsync(new[] { 1 }, Memory<Pick>.Empty, Cancel));
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await model.OpenAsync(SamplerSpec.Greedy, Cancel));
+    }
+
+    [Fact]
+    public async Task A_disposed_sequence_gives_its_memory_to_the_next()
+    {
+        var model = await models.LoadAsync("genai/qwen2-fp32");
+        var sequence = await model.OpenAsync(SamplerSpec.Greedy, Cancel);
+        await sequence.StepAsync(new[] { 1, 2, 3 }, Memory<Pick>.Empty, Cancel);
+        await sequence.DisposeAsync();
+        var cache = model.Caches.Rent(10);
+        model.Caches.Return(cache);
+        var next = model.Caches.Rent(256);
+
+        Assert.Same(cache, next);
+        Assert.Equal([1, 2, 3], next.Text[..3]);
+        Assert.NotEqual(next.Capacity, model.Caches.Rent(257).Capacity);
+        model.Caches.Return(next);
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await sequence.StepAsync(new[] { 1 }, Memory<Pick>.Empty, Cancel));
     }
 
     private static void Complete(ValueTask step)
