@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using EdgeSdk;
+using EdgeSdk.Distillation;
+using static TorchSharp.torch;
+
+return Commands.Run(args);
+
+/// <summary>The command line.</summary>
+internal static class Commands
+{
+    private const string Usage = """
+        distillation COMMAND [--name value ...]
+
+          tokenizer          learns the byte-pair encoding
+          train server       trains the mixture-of-experts model
+          distil device      distils the device's model from it
+          --smoke            the whole recipe on samples/data in under three minutes; its weights are discarded
+
+          --data DIR         holds train, dev and test.jsonl[.xz]    (EDGE_ASSETS/data/sgd, else ../shared/data/sgd beside the repository)
+          --output DIR       holds server/ and device/               (samples/models)
+          --work DIR         states from which a stopped run goes on (artifacts/distillation)
+          --minutes N        of training                             (server 50, device 28)
+          --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
+        """;
+
+    /// <summary>Runs one command; 0 is success.</summary>
+    public static int Run(string[] args)
+    {
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, e) =>
+        {
+            e.Cancel = true;
+            stop.Cancel();
+        };
+        try
+        {
+            var arguments = Arguments.Parse(args);
+            set_num_threads(arguments.Integer("threads", Math.Max(1, Environment.ProcessorCount)));
+            JsonObject? result = arguments.Command switch
+            {
+                "tokenizer" => Recipe.LearnTokenizer(arguments),
+                "train server" => Recipe.TrainServer(arguments, stop.Token),
+                "distil device" => Recipe.DistilDevice(arguments, stop.Token),
+                "" when arguments.Has("smoke") => Recipe.Smoke(arguments, stop.Token),
+                _ => null,
+            };
+            if (result is null)
+            {
+                Console.Error.WriteLine(Usage);
+                return 2;
+            }
+
+            Console.WriteLine(result.ToJsonString());
+            return 0;
+        }
+        catch (EdgeException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return e.Code == EdgeErrorCode.InvalidArgument ? 2 : 1;
+        }
+    }
+}
+
+/// <summary>A command and its options.</summary>
+internal sealed record Arguments(string Command, IReadOnlyDictionary<string, string> Options)
+{
+    private static readonly string[] s_switches = ["smoke"];
+
+    public static Arguments Parse(string[] args)
+    {
+        var words = new List<string>();
+        var options = new Dictionary<string, string>();
+        for (int i = 0; i < args.Length; i++)
+        {
+            if (!args[i].StartsWith("--", StringComparison.Ordinal))
+            {
+                words.Add(args[i]);
+                continue;
+            }
+
+            string name = args[i][2..];
+            bool isSwitch = s_switches.Contains(name);
+            if (!isSwitch && i + 1 == args.Length) throw new EdgeException(EdgeErrorCode.InvalidArgument, $"--{name} wants a value.");
+            options[name] = isSwitch ? "" : args[++i];
+        }
+
+        return new Arguments(string.Join(' ', words), options);
+    }
+
+    public bool Has(string name) => Options.ContainsKey(name);
+
+    public string Text(string name, string otherwise) => Options.GetValueOrDefault(name, otherwise);
+
+    public int Integer(string name, int otherwise) => (int)Number(name, otherwise);
+
+    public double Number(string name, double otherwise)
+    {
+        if (!Options.TryGetValue(name, out string? text)) return otherwise;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : throw new EdgeException(EdgeErrorCode.InvalidArgument, $"--{name} {text} is not a number.");
+    }
+}

@@ -1,0 +1,63 @@
+namespace EdgeSdk.Distillation;
+
+/// <summary>
+/// Cuts training batches from dialogues. Windows are of mixed length: many short ones, because small batches with many steps learn most in the
+/// time, and a few as long as the longest dialogues. A row begins at a system message and goes on with further dialogues until it is full.
+/// </summary>
+/// <param name="otherWeight">What the loss of a token counts that is not the assistant's.</param>
+internal sealed class Windows(Corpus corpus, float otherWeight)
+{
+    /// <summary>Rows, length and how often such a batch is drawn.</summary>
+    private static readonly (int Rows, int Length, double Share)[] s_shapes = [(4, 384, 0.62), (2, 768, 0.26), (1, 1536, 0.1), (1, 2304, 0.02)];
+
+    /// <summary>How often a row's first dialogue begins at a later message, behind its system message.</summary>
+    private const double LateStart = 0.35;
+
+    /// <summary>A batch, a function of the random numbers alone.</summary>
+    public Batch Draw(Random random)
+    {
+        double draw = random.NextDouble();
+        int shape = 0;
+        while (shape < s_shapes.Length - 1 && (draw -= s_shapes[shape].Share) > 0) shape++;
+        var batch = new Batch(s_shapes[shape].Rows, s_shapes[shape].Length);
+        for (int row = 0; row < s_shapes[shape].Rows; row++) Fill(random, batch, row, s_shapes[shape].Length);
+        return batch;
+    }
+
+    private void Fill(Random random, Batch batch, int row, int length)
+    {
+        Span<int> ids = batch.Ids.AsSpan(row * (length + 1), length + 1);
+        Span<float> weights = batch.Weights.AsSpan(row * length, length);
+        int at = 0;
+        while (at < ids.Length)
+        {
+            TokenisedDialogue dialogue = corpus.Dialogues[random.Next(corpus.Dialogues.Count)];
+            bool isLong = dialogue.Ids.Length > length / 2;
+            if (isLong && dialogue.Starts.Length > 4 && random.NextDouble() < LateStart)
+            {
+                at = Append(dialogue, 0, dialogue.Starts[1], ids, weights, at);
+                at = Append(dialogue, dialogue.Starts[random.Next(2, dialogue.Starts.Length - 2)], dialogue.Ids.Length, ids, weights, at);
+                continue;
+            }
+
+            at = Append(dialogue, 0, dialogue.Ids.Length, ids, weights, at);
+        }
+    }
+
+    private int Append(TokenisedDialogue dialogue, int from, int to, Span<int> ids, Span<float> weights, int at)
+    {
+        for (int i = from; i < to && at < ids.Length; i++, at++)
+        {
+            ids[at] = dialogue.Ids[i];
+            if (at == 0) continue;
+            weights[at - 1] = dialogue.Roles[i] switch
+            {
+                Vocabulary.Assistant => 1,
+                Vocabulary.System => otherWeight / 5,
+                _ => otherWeight,
+            };
+        }
+
+        return at;
+    }
+}
