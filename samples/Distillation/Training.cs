@@ -54,7 +54,7 @@ internal sealed class Training(
     private const double SoftShare = 0.85;
 
     private const int WarmUpSteps = 100;
-    private const double Mastered = 0.97;
+    private const double Mastered = 0.95;
 
     private readonly AdamW _optimiser = new(model.Weights);
     private readonly CopyTask _copyTask = new(format.Twins());
