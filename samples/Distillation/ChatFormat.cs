@@ -58,6 +58,8 @@ internal sealed partial class ChatFormat
         return s.ToString();
     }
 
+    public string Decode(int[] ids) => string.Concat(ids.Select(id => id < 16 ? Vocabulary.Special[id] : Letters(id)));
+
     private static readonly Dictionary<char, char> s_bytes = MakeBytes();
 
     private static Dictionary<char, char> MakeBytes()

@@ -47,7 +47,8 @@ internal static class Checkpoint
         foreach (Tensor tensor in tensors.Values) tensor.Dispose();
     }
 
-    private static void WriteJson(string path, JsonObject content)
+    /// <summary>Writes beside and renames.</summary>
+    public static void WriteJson(string path, JsonObject content)
     {
         File.WriteAllText(path + ".partial", content.ToJsonString(s_readable) + "\n");
         File.Move(path + ".partial", path, overwrite: true);

@@ -60,7 +60,6 @@ internal sealed class DeviceModel : LanguageModel
         ["pad_token_id"] = Vocabulary.Pad,
         ["rms_norm_eps"] = 1e-6,
         ["rope_parameters"] = new JsonObject { ["rope_theta"] = Theta, ["rope_type"] = "default" },
-        ["rope_theta"] = Theta,
         ["sliding_window"] = null,
         ["tie_word_embeddings"] = true,
         ["use_cache"] = true,

@@ -4,7 +4,7 @@ using EdgeSdk;
 using EdgeSdk.Distillation;
 using static TorchSharp.torch;
 
-return Commands.Run(args);
+return await Commands.RunAsync(args);
 
 /// <summary>The command line.</summary>
 internal static class Commands
@@ -15,6 +15,8 @@ internal static class Commands
           tokenizer          learns the byte-pair encoding
           train server       trains the mixture-of-experts model
           distil device      distils the device's model from it
+          evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json
+          cards              writes the model cards from what training and evaluate found
           --smoke            the whole recipe on samples/data in under three minutes; its weights are discarded
 
           --data DIR         holds train, dev and test.jsonl[.xz]    (EDGE_ASSETS/data/sgd, else ../shared/data/sgd beside the repository)
@@ -22,10 +24,11 @@ internal static class Commands
           --work DIR         states from which a stopped run goes on (artifacts/distillation)
           --minutes N        of training                             (server 50, device 28)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
+          --turns N  --tuning-turns N  --perplexity-dialogues N  --limit N          (evaluate: 300, 200, 60 and at most 160 tokens an answer)
         """;
 
     /// <summary>Runs one command; 0 is success.</summary>
-    public static int Run(string[] args)
+    public static async Task<int> RunAsync(string[] args)
     {
         using var stop = new CancellationTokenSource();
         Console.CancelKeyPress += (_, e) =>
@@ -42,6 +45,8 @@ internal static class Commands
                 "tokenizer" => Recipe.LearnTokenizer(arguments),
                 "train server" => Recipe.TrainServer(arguments, stop.Token),
                 "distil device" => Recipe.DistilDevice(arguments, stop.Token),
+                "evaluate" => await Recipe.EvaluateAsync(arguments, stop.Token),
+                "cards" => Recipe.WriteCards(arguments),
                 "" when arguments.Has("smoke") => Recipe.Smoke(arguments, stop.Token),
                 _ => null,
             };

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
+using EdgeSdk.Runtime;
 using static TorchSharp.torch;
 
 namespace EdgeSdk.Distillation;
@@ -78,6 +79,72 @@ internal static class Recipe
         }
     }
 
+    /// <summary>Evaluates the pair on test, chooses Auto's rule on dev, and notes it in the device's <c>edge.json</c>.</summary>
+    public static async Task<JsonObject> EvaluateAsync(Arguments arguments, CancellationToken cancellationToken)
+    {
+        string serverFolder = Path.Combine(Output(arguments), "server"), deviceFolder = Path.Combine(Output(arguments), "device");
+        var size = new EvaluationSize();
+        size = new EvaluationSize(
+            arguments.Integer("turns", size.Turns),
+            arguments.Integer("tuning-turns", size.TuningTurns),
+            arguments.Integer("perplexity-dialogues", size.PerplexityDialogues),
+            arguments.Integer("limit", size.Limit));
+        IReadOnlyList<Dialogue> test = Read(arguments, "test");
+        var format = new ChatFormat(deviceFolder);
+        HashSet<string> seenTools = [.. Read(arguments, "train").SelectMany(d => d.Messages).SelectMany(m => ToolCall.Of(m!)).Select(call => call.Name)];
+        var result = new JsonObject { ["split"] = "test" };
+        Corpus sample = Corpus.From(Spread(test, size.PerplexityDialogues), format);
+        foreach ((string name, LanguageModel model) in ((string, LanguageModel)[])[("server", NewServer(0)), ("device", NewDevice(0))])
+        {
+            using (model)
+            {
+                Checkpoint.Load(Path.Combine(Output(arguments), name), model);
+                result[name] = Evaluation.Language(model, sample, format, size.PerplexityDialogues);
+            }
+        }
+
+        await using OnnxModel server = await LoadAsync(serverFolder, new OnnxModelOptions { MinimumRows = 2 }, cancellationToken);
+        await using OnnxModel device = await LoadAsync(deviceFolder, new OnnxModelOptions(), cancellationToken);
+        var evaluation = new Evaluation(server, device, format, size);
+        result["pair"] = await evaluation.RunAsync(test, seenTools, cancellationToken);
+        JsonObject routing = await evaluation.TuneRoutingAsync(Read(arguments, "dev"), cancellationToken);
+        result["routing"] = routing;
+        NoteRouting(deviceFolder, routing);
+        File.WriteAllText(Path.Combine(Work(arguments), "evaluation.json"), result.ToJsonString() + "\n");
+        Console.Error.WriteLine(ModelCard.Table(result));
+        return result;
+    }
+
+    /// <summary>Writes both model cards from what training and evaluation left in the work folder.</summary>
+    public static JsonObject WriteCards(Arguments arguments)
+    {
+        JsonObject Left(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(Work(arguments), name + ".json")))!.AsObject();
+        JsonObject evaluation = Left("evaluation");
+        foreach (string name in (string[])["server", "device"])
+        {
+            File.WriteAllText(Path.Combine(Output(arguments), name, "README.md"), ModelCard.Write(name, Left(name), evaluation));
+        }
+
+        return new JsonObject { ["written"] = new JsonArray("server/README.md", "device/README.md") };
+    }
+
+    private static async Task<OnnxModel> LoadAsync(string folder, OnnxModelOptions options, CancellationToken cancellationToken)
+    {
+        return await OnnxModel.LoadAsync(folder, options, cancellationToken: cancellationToken);
+    }
+
+    private static void NoteRouting(string folder, JsonObject routing)
+    {
+        string path = Path.Combine(folder, "edge.json");
+        JsonObject manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        manifest["routing"] = new JsonObject { ["tokens"] = (int)routing["tokens"]!, ["threshold"] = (double)routing["threshold"]! };
+        Checkpoint.WriteJson(path, manifest);
+    }
+
+    /// <summary>Every n-th dialogue: the files are sorted by service.</summary>
+    private static Dialogue[] Spread(IReadOnlyList<Dialogue> dialogues, int count) =>
+        [.. dialogues.Where((_, i) => i % Math.Max(1, dialogues.Count / count) == 0).Take(count)];
+
     private static ServerModel NewServer(int seed) => new(new ServerShape(), new Generator((ulong)seed));
 
     private static DeviceModel NewDevice(int seed) => new(new DeviceShape(), new Generator((ulong)seed));
@@ -103,9 +170,13 @@ internal static class Recipe
     {
         var format = new ChatFormat(tokenizer);
         Checkpoint.CopyTokenizer(tokenizer, options.Output);
-        Corpus trainCorpus = Corpus.From(train, format), devCorpus = Corpus.From(dev, format);
+        Corpus trainCorpus = Corpus.From(train, format), devCorpus = Corpus.From(Spread(dev, options.DevDialogues), format);
         Console.Error.WriteLine($"{model.Weights.Count:N0} parameters; {train.Count:N0} dialogues, {trainCorpus.Tokens:N0} tokens; {options.Minutes} minutes");
-        return new Training(model, teacher, trainCorpus, devCorpus, format, options).Run(cancellationToken);
+        JsonObject result = new Training(model, teacher, trainCorpus, devCorpus, format, options).Run(cancellationToken);
+        result["seed"] = options.Seed;
+        result["learning_rate"] = options.LearningRate;
+        File.WriteAllText(Path.ChangeExtension(options.State, ".json"), result.ToJsonString() + "\n");
+        return result;
     }
 
     private static IReadOnlyList<Dialogue> Read(Arguments arguments, string split)

@@ -125,7 +125,6 @@ internal sealed class ServerModel : LanguageModel
         ["rms_norm_eps"] = 1e-6,
         ["rope_interleave"] = true,
         ["rope_parameters"] = new JsonObject { ["rope_theta"] = Theta, ["rope_type"] = "default" },
-        ["rope_theta"] = Theta,
         ["routed_scaling_factor"] = _shape.RoutedScaling,
         ["tie_word_embeddings"] = false,
         ["topk_group"] = _shape.GroupsPerToken,

@@ -8,7 +8,7 @@ namespace EdgeSdk.Distillation;
 internal sealed class Windows(Corpus corpus, float otherWeight)
 {
     /// <summary>Rows, length and how often such a batch is drawn.</summary>
-    private static readonly (int Rows, int Length, double Share)[] s_shapes = [(4, 384, 0.62), (2, 768, 0.26), (1, 1536, 0.1), (1, 2304, 0.02)];
+    private static readonly (int Rows, int Length, double Share)[] s_shapes = [(4, 384, 0.62), (2, 768, 0.26), (1, 1536, 0.1), (1, 2048, 0.02)];
 
     /// <summary>How often a row's first dialogue begins at a later message, behind its system message.</summary>
     private const double LateStart = 0.35;
