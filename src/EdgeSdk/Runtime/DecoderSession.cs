@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using EdgeSdk.Models;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -12,19 +13,25 @@ namespace EdgeSdk.Runtime;
 /// </remarks>
 internal sealed class DecoderSession : IDisposable
 {
-    private readonly DecoderDescription description;
+    /// <summary>A pass padded to the most <see cref="OnnxModelOptions.MinimumRows"/> must fit.</summary>
+    private const int ShortestContext = 16;
 
-    private DecoderSession(InferenceSession session, DecoderDescription description)
+    private readonly ModelFolder folder;
+
+    private DecoderSession(InferenceSession session, ModelFolder folder)
     {
         Session = session;
-        this.description = description;
-        Tokens = Input("tokens") ?? throw Invalid("its description names no input for 'tokens'");
+        this.folder = folder;
+        Tokens = Input("tokens") ?? throw Invalid("its folder names no input for 'tokens'");
         Mask = Input("mask");
         PastLength = Input("past_length");
         Positions = Input("positions");
         FirstLogit = Input("first_logit");
         Logits = Output("logits");
         Cache = [.. CacheTensors()];
+        if (folder.Info.ContextLength < ShortestContext)
+            throw Invalid($"its folder gives it a context of {folder.Info.ContextLength} tokens; {ShortestContext} is the least");
+
         CheckVocabulary();
         CheckNothingIsLeftUnfed();
     }
@@ -32,7 +39,7 @@ internal sealed class DecoderSession : IDisposable
     public InferenceSession Session { get; }
 
     /// <summary>The graph's file, for messages.</summary>
-    public string File => description.Path;
+    public string File => folder.GraphFile;
 
     public string Tokens { get; }
 
@@ -50,16 +57,16 @@ internal sealed class DecoderSession : IDisposable
     public ImmutableArray<CacheTensor> Cache { get; }
 
     /// <summary>The logits' last dimension.</summary>
-    public int VocabularySize => description.VocabularySize;
+    public int VocabularySize => folder.Info.VocabularySize;
 
-    /// <summary>Loads the graph and checks it against its description.</summary>
-    /// <exception cref="EdgeException">The file is missing or damaged, or is not what its description says.</exception>
-    public static DecoderSession Load(DecoderDescription description, int threads)
+    /// <summary>Loads the graph and checks it against what its folder says of it.</summary>
+    /// <exception cref="EdgeException">The file is missing or damaged, or is not what its folder says.</exception>
+    public static DecoderSession Load(ModelFolder folder, int threads)
     {
-        var session = Open(description.Path, threads);
+        var session = Open(folder.GraphFile, threads);
         try
         {
-            return new DecoderSession(session, description);
+            return new DecoderSession(session, folder);
         }
         catch
         {
@@ -114,26 +121,26 @@ internal sealed class DecoderSession : IDisposable
 
     private string? Input(string role)
     {
-        if (!description.Inputs.TryGetValue(role, out var name))
+        if (!folder.Inputs.TryGetValue(role, out var name))
             return null;
 
         if (!Session.InputMetadata.ContainsKey(name) && !Session.OverridableInitializerMetadata.ContainsKey(name))
-            throw Invalid($"it has no input '{name}', which its description names as '{role}'");
+            throw Invalid($"it has no input '{name}', which its folder names as '{role}'");
 
         return name;
     }
 
     private string Output(string role)
     {
-        if (!description.Outputs.TryGetValue(role, out var name))
-            throw Invalid($"its description names no output for '{role}'");
+        if (!folder.Outputs.TryGetValue(role, out var name))
+            throw Invalid($"its folder names no output for '{role}'");
 
-        return Session.OutputMetadata.ContainsKey(name) ? name : throw Invalid($"it has no output '{name}', which its description names as '{role}'");
+        return Session.OutputMetadata.ContainsKey(name) ? name : throw Invalid($"it has no output '{name}', which its folder names as '{role}'");
     }
 
     private IEnumerable<CacheTensor> CacheTensors()
     {
-        for (int layer = 0; description.Inputs.ContainsKey($"past_key.{layer}"); layer++)
+        for (int layer = 0; layer < folder.Layers; layer++)
         {
             yield return CacheTensor($"key.{layer}");
             yield return CacheTensor($"value.{layer}");
@@ -142,7 +149,7 @@ internal sealed class DecoderSession : IDisposable
 
     private CacheTensor CacheTensor(string role)
     {
-        string past = Input($"past_{role}") ?? throw Invalid($"its description names no input for 'past_{role}'");
+        string past = Input($"past_{role}") ?? throw Invalid($"its folder names no input for 'past_{role}'");
         var metadata = Session.InputMetadata[past];
         if (metadata.ElementDataType != TensorElementType.Float)
             throw Invalid($"its input '{past}' is {metadata.ElementDataType}; this engine keeps keys and values in float32");
@@ -150,44 +157,29 @@ internal sealed class DecoderSession : IDisposable
         if (metadata.Dimensions is not [_, var heads, _, var headSize])
             throw Invalid($"its input '{past}' has {metadata.Dimensions.Length} dimensions where [1, heads, capacity, head size] is wanted");
 
-        heads = heads > 0 ? heads : description.CacheHeads;
-        headSize = headSize > 0 ? headSize : description.HeadSize;
+        heads = heads > 0 ? heads : folder.KeyValueHeads;
+        headSize = headSize > 0 ? headSize : folder.HeadSize;
         return heads > 0 && headSize > 0
             ? new CacheTensor(past, Output($"present_{role}"), heads, headSize)
-            : throw Invalid($"neither its input '{past}' nor its description says how many heads of which size the cache has");
+            : throw Invalid($"neither its input '{past}' nor its folder says how many heads of which size the cache has");
     }
 
     private void CheckVocabulary()
     {
         int rows = Session.OutputMetadata[Logits].Dimensions[^1];
         if (rows > 0 && rows != VocabularySize)
-            throw Invalid($"its output '{Logits}' has {rows} entries a token, its description a vocabulary of {VocabularySize}");
+            throw Invalid($"its output '{Logits}' has {rows} entries a token, its folder a vocabulary of {VocabularySize}");
     }
 
     private void CheckNothingIsLeftUnfed()
     {
-        var fed = description.Inputs.Values.ToHashSet();
+        var fed = folder.Inputs.Values.ToHashSet();
         if (Session.InputNames.FirstOrDefault(name => !fed.Contains(name)) is { } name)
-            throw Invalid($"it has an input '{name}' that its description does not name");
+            throw Invalid($"it has an input '{name}' that its folder does not name");
     }
 
     private EdgeException Invalid(string what) => new(EdgeErrorCode.InvalidModel, $"{File}: {what}. Convert the model again.");
 }
-
-/// <summary>What a model's folder says of its decoder's graph.</summary>
-/// <param name="Path">The ONNX file.</param>
-/// <param name="Inputs">Names of the graph's inputs by their roles: tokens, mask, past_length, positions, first_logit, past_key.0, past_value.0, ...</param>
-/// <param name="Outputs">Names of the graph's outputs by their roles: logits, present_key.0, present_value.0, ...</param>
-/// <param name="VocabularySize">Entries of a token's logits.</param>
-/// <param name="CacheHeads">Heads of the cache where the graph leaves them open.</param>
-/// <param name="HeadSize">Their size where the graph leaves it open.</param>
-internal sealed record DecoderDescription(
-    string Path,
-    IReadOnlyDictionary<string, string> Inputs,
-    IReadOnlyDictionary<string, string> Outputs,
-    int VocabularySize,
-    int CacheHeads,
-    int HeadSize);
 
 /// <summary>The keys or the values of one layer.</summary>
 internal readonly record struct CacheTensor(string Past, string Present, int Heads, int HeadSize);

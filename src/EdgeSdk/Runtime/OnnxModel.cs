@@ -1,5 +1,5 @@
-using System.Text.Json;
 using EdgeSdk.Decoding;
+using EdgeSdk.Models;
 using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Runtime;
@@ -130,13 +130,17 @@ public sealed class OnnxModel : ILanguageModel
     internal void EndTurn() => turns.Release();
 
     private static async Task<OnnxModel> LoadModelAsync(
-        string folder, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+        string path, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         options = Resolve(options);
-        progress?.Report(new(folder, LoadStage.Verifying));
-        var (description, info) = Describe(folder, options);
+        progress?.Report(new(path, LoadStage.Verifying));
+        var folder = ModelFolder.Open(path, cancellationToken: cancellationToken);
+        var info = folder.Info;
+        if (options.ContextLength > 0)
+            info = info with { ContextLength = Math.Min(info.ContextLength, options.ContextLength) };
+
         progress?.Report(new(info.Name, LoadStage.Loading));
-        var model = new OnnxModel(DecoderSession.Load(description, options.Threads), info, options);
+        var model = new OnnxModel(DecoderSession.Load(folder, options.Threads), info, options);
         try
         {
             if (options.SelfTest)
@@ -166,35 +170,5 @@ public sealed class OnnxModel : ILanguageModel
             ConcurrentPasses = options.ConcurrentPasses > 0 ? options.ConcurrentPasses : threads,
             PrefillChunk = options.PrefillChunk & ~1, // see PassRows: no chunk but the last is padded
         };
-    }
-
-    private static (DecoderDescription, ModelInfo) Describe(string folder, OnnxModelOptions options)
-    {
-        using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "genai_config.json")));
-        var model = config.RootElement.GetProperty("model");
-        var decoder = model.GetProperty("decoder");
-        int layers = decoder.GetProperty("num_hidden_layers").GetInt32();
-        var inputs = new Dictionary<string, string> { ["tokens"] = "input_ids", ["mask"] = "attention_mask" };
-        var outputs = new Dictionary<string, string> { ["logits"] = "logits" };
-        for (int i = 0; i < layers; i++)
-        {
-            string name = decoder.GetProperty("inputs").GetProperty("past_key_names").GetString()!;
-            inputs[$"past_key.{i}"] = name.Replace("%d", i.ToString(), StringComparison.Ordinal);
-            inputs[$"past_value.{i}"] = $"past_key_values.{i}.value";
-            outputs[$"present_key.{i}"] = $"present.{i}.key";
-            outputs[$"present_value.{i}"] = $"present.{i}.value";
-        }
-
-        int vocabulary = model.GetProperty("vocab_size").GetInt32();
-        var description = new DecoderDescription(
-            Path.Combine(folder, decoder.GetProperty("filename").GetString()!),
-            inputs,
-            outputs,
-            vocabulary,
-            decoder.GetProperty("num_key_value_heads").GetInt32(),
-            decoder.GetProperty("head_size").GetInt32());
-        int context = model.GetProperty("context_length").GetInt32();
-        context = options.ContextLength > 0 ? Math.Min(context, options.ContextLength) : context;
-        return (description, new ModelInfo(Path.GetFileName(folder), "", null, vocabulary, context, [model.GetProperty("eos_token_id").GetInt32()]));
     }
 }

@@ -19,7 +19,7 @@ public sealed record OnnxModelOptions
     /// <summary>The most picks that one step may ask for, 1 to 1,024: a pending token and the drafts behind it.</summary>
     public int MaxStep { get; init; } = 65;
 
-    /// <summary>Shortens the model's context to this many tokens; 0 takes the model's own. Memory is taken as texts grow, not up front.</summary>
+    /// <summary>Shortens the model's context to this many tokens, at least 16; 0 takes the model's own. Memory is taken as texts grow, not up front.</summary>
     public int ContextLength { get; init; }
 
     /// <summary>Compares passes of different widths and measures their cost at load (tens of milliseconds for a small model).
@@ -35,7 +35,8 @@ public sealed record OnnxModelOptions
         InRange(ConcurrentPasses, 0, 256, nameof(ConcurrentPasses));
         InRange(PrefillChunk, 16, 4096, nameof(PrefillChunk));
         InRange(MaxStep, 1, 1024, nameof(MaxStep));
-        InRange(ContextLength, 0, int.MaxValue, nameof(ContextLength));
+        if (ContextLength != 0)
+            InRange(ContextLength, 16, int.MaxValue, nameof(ContextLength));
     }
 
     private static void InRange(int value, int least, int most, string name)
