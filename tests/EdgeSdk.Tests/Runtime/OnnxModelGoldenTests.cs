@@ -2,37 +2,33 @@ using EdgeSdk.Runtime;
 
 namespace EdgeSdk.Tests.Runtime;
 
-public class OnnxModelGoldenTests
+public sealed class OnnxModelGoldenTests(VerifierModels models) : IClassFixture<VerifierModels>
 {
+    public static MatrixTheoryData<string, int> NamesAndRows => new(VerifierModels.Names.Select(n => n.Data), [1, 2]);
+
     [Theory]
-    [InlineData("llama", 1)]
-    [InlineData("llama", 2)]
-    [InlineData("qwen2", 1)]
-    [InlineData("qwen2", 2)]
-    public async Task A_genai_folder_continues_every_golden_prompt_as_transformers_does(string model, int minimumRows)
+    [MemberData(nameof(NamesAndRows))]
+    public async Task A_model_continues_every_golden_prompt_as_transformers_does(string name, int minimumRows)
     {
         var cancel = TestContext.Current.CancellationToken;
-        await using var loaded = await OnnxModel.LoadAsync(
-            Assets.Data($"genai/{model}-fp32"), new OnnxModelOptions { MinimumRows = minimumRows, SelfTest = false }, cancellationToken: cancel);
+        var model = await models.LoadAsync(name, new OnnxModelOptions { MinimumRows = minimumRows });
 
-        foreach (var golden in Golden.Read(model).Cases)
+        foreach (var golden in Golden.Read(name).Cases)
         {
-            var logits = await loaded.PromptLogitsAsync(golden.Prompt, cancel);
-            Assert.True(golden.LastLogits.Zip(logits).All(p => Math.Abs(p.First - p.Second) < 1e-3));
-            Assert.Equal(golden.Greedy, await Continuation.GreedyAsync(loaded, golden.Prompt, golden.Greedy.Length, cancel));
+            var logits = await model.PromptLogitsAsync(golden.Prompt, cancel);
+            Assert.All(golden.LastLogits.Zip(logits), p => Assert.Equal(p.First, p.Second, 1e-3));
+            Assert.Equal(golden.Greedy, await Continuation.GreedyAsync(model, golden.Prompt, golden.Greedy.Length, cancel));
         }
     }
 
     [Theory]
-    [InlineData("llama")]
-    [InlineData("qwen2")]
-    public async Task The_self_test_finds_a_verifier_exact_and_knows_what_passes_cost(string model)
+    [MemberData(nameof(VerifierModels.Names), MemberType = typeof(VerifierModels))]
+    public async Task The_self_test_finds_a_verifier_exact_and_knows_what_passes_cost(string name)
     {
-        await using var loaded = await OnnxModel.LoadAsync(
-            Assets.Data($"genai/{model}-fp32"), new OnnxModelOptions { MinimumRows = 2 }, cancellationToken: TestContext.Current.CancellationToken);
+        var model = await models.LoadAsync(name);
 
-        Assert.Equal(2, loaded.Traits.ExactFrom);
-        Assert.Equal(5, loaded.Traits.Cost.PassSeconds.Length);
-        Assert.All(loaded.Traits.Cost.PassSeconds, s => Assert.True(s > 0));
+        Assert.Equal(2, model.Traits.ExactFrom);
+        Assert.Equal(5, model.Traits.Cost.PassSeconds.Length);
+        Assert.All(model.Traits.Cost.PassSeconds, s => Assert.True(s > 0));
     }
 }

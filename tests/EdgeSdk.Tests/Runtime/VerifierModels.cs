@@ -1,21 +1,39 @@
 using System.Collections.Concurrent;
+using EdgeSdk.Modeling;
 using EdgeSdk.Runtime;
 
 namespace EdgeSdk.Tests.Runtime;
 
-/// <summary>The golden models as a verifier loads them, each once for a chunk size and a class of tests.</summary>
+/// <summary>The golden models as a verifier loads them: each converted once, and loaded once for a chunk size, in a class of tests.</summary>
 public sealed class VerifierModels : IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<(string, int), Lazy<Task<OnnxModel>>> models = new();
+    private readonly string converted = Directory.CreateTempSubdirectory("edge-converted-").FullName;
+    private readonly ConcurrentDictionary<string, Lazy<Task<string>>> folders = new();
+    private readonly ConcurrentDictionary<(string, OnnxModelOptions), Lazy<Task<OnnxModel>>> models = new();
 
-    public static TheoryData<string> Names => ["genai/llama-fp32", "genai/qwen2-fp32"];
+    /// <summary>Folders under tests/data; those under hf/ are checkpoints.</summary>
+    public static TheoryData<string> Names => ["genai/llama-fp32", "genai/qwen2-fp32", "hf/llama", "hf/qwen2", "hf/qwen3"];
 
-    internal Task<OnnxModel> LoadAsync(string name, int chunk = 256) => models.GetOrAdd(
-        (name, chunk), _ => new(() => OnnxModel.LoadAsync(Assets.Data(name), new OnnxModelOptions { MinimumRows = 2, PrefillChunk = chunk }))).Value;
+    internal Task<OnnxModel> LoadAsync(string name, int chunk = 256) => LoadAsync(name, new OnnxModelOptions { MinimumRows = 2, PrefillChunk = chunk });
+
+    internal Task<OnnxModel> LoadAsync(string name, OnnxModelOptions options) => models.GetOrAdd(
+        (name, options), _ => new(async () => await OnnxModel.LoadAsync(await FolderAsync(name), options))).Value;
+
+    internal Task<string> FolderAsync(string name) => folders.GetOrAdd(name, _ => new(async () =>
+    {
+        if (!name.StartsWith("hf/", StringComparison.Ordinal))
+            return Assets.Data(name);
+
+        var folder = Path.Combine(converted, Path.GetFileName(name));
+        await Converter.ConvertAsync(Assets.Data(name), folder);
+        return folder;
+    })).Value;
 
     public async ValueTask DisposeAsync()
     {
         foreach (var model in models.Values)
             await (await model.Value).DisposeAsync();
+
+        Directory.Delete(converted, recursive: true);
     }
 }
