@@ -31,6 +31,13 @@ internal sealed class CheckpointWeights(GraphBuilder graph, Checkpoint checkpoin
     /// <summary>x W^T for a stored weight.</summary>
     public Value Product(Value x, string weight, int outputs, int inputs) => graph.MatMul(x, graph.Transpose(Cast(Stored(weight, outputs, inputs)), 1, 0));
 
+    /// <summary>x W^T, the rows of the stored weight (the outputs) in another order.</summary>
+    public Value ProductReordered(Value x, string weight, int inputs, ReadOnlySpan<long> order)
+    {
+        var (stored, type) = Stored(weight, order.Length, inputs);
+        return graph.MatMul(x, graph.Transpose(Cast((graph.Gather(stored, graph.Constant(order)), type)), 1, 0));
+    }
+
     /// <summary>Linear layers of one input as one wide product: their outputs lie side by side.</summary>
     public Value LinearSideBySide(Value x, int inputs, params IReadOnlyList<(string Layer, int Outputs)> layers)
     {

@@ -53,7 +53,8 @@ internal sealed class DecoderGraphBuilder
         Weights = new CheckpointWeights(Graph, checkpoint);
     }
 
-    public DecoderSizes Sizes { get; }
+    /// <summary>The sizes; an architecture whose cache differs from what config.json says by these names sets its own.</summary>
+    public DecoderSizes Sizes { get; set; }
 
     public GraphBuilder Graph { get; }
 
@@ -66,13 +67,13 @@ internal sealed class DecoderGraphBuilder
         return Graph.Input(name, type, shape);
     }
 
-    /// <summary>Declares the keys or the values (<paramref name="kind"/>: key, value) that a layer's cache holds.</summary>
-    public Value Past(string kind, int layer, Dimension batch, int heads, int size) =>
-        Input(Role("past", kind, layer), $"past_key_values.{layer}.{kind}", DataType.Float, batch, heads, "past_sequence_length", size);
+    /// <summary>Declares the keys or the values (<paramref name="kind"/>: key, value) that a layer's cache [batch, heads, slots, size] holds.</summary>
+    public Value Past(string kind, int layer, params ReadOnlySpan<Dimension> shape) =>
+        Input(Role("past", kind, layer), $"past_key_values.{layer}.{kind}", DataType.Float, shape);
 
     /// <summary>Declares them as they are after the pass.</summary>
-    public void Present(string kind, int layer, Value value, Dimension batch, int heads, int size) =>
-        Output(Role("present", kind, layer), $"present.{layer}.{kind}", value, batch, heads, "total_sequence_length", size);
+    public void Present(string kind, int layer, Value value, params ReadOnlySpan<Dimension> shape) =>
+        Output(Role("present", kind, layer), $"present.{layer}.{kind}", value, shape);
 
     /// <summary>The whole decoder around its layers' blocks.</summary>
     /// <param name="tokens">int64 [batch, rows].</param>
@@ -98,7 +99,7 @@ internal sealed class DecoderGraphBuilder
         var wanted = Graph.SliceFrom(normed, firstLogit, axis: 1);
         string head = checkpoint.Config.Flag("tie_word_embeddings", absent: false) ? "model.embed_tokens.weight" : "lm_head.weight";
         Output("logits", "logits", Weights.Product(wanted, head, Sizes.Vocabulary, Sizes.Hidden), batch, "logit_rows", Sizes.Vocabulary);
-        return new DecoderGraph(Graph.Build("EdgeSdk", "1"), inputs, outputs, Sizes);
+        return new DecoderGraph(Graph.Build("EdgeSdk"), inputs, outputs, Sizes);
     }
 
     /// <summary>down(silu(gate x) * up x).</summary>

@@ -57,12 +57,15 @@ internal sealed class GroupQueryDecoder
 
         var attended = graph.GroupQueryAttention(
             query, key, value, Past("key", layer), Past("value", layer), lastPlace, capacity, cos, sin, sizes.Heads, sizes.KeyValueHeads);
-        decoder.Present("key", layer, attended.PresentKey, "batch_size", sizes.KeyValueHeads, sizes.HeadSize);
-        decoder.Present("value", layer, attended.PresentValue, "batch_size", sizes.KeyValueHeads, sizes.HeadSize);
+        Present("key", layer, attended.PresentKey);
+        Present("value", layer, attended.PresentValue);
         return weights.Linear(attended.Output, $"{name}.o_proj", sizes.Hidden, queries);
     }
 
-    private Value Past(string kind, int layer) => decoder.Past(kind, layer, "batch_size", sizes.KeyValueHeads, sizes.HeadSize);
+    private Value Past(string kind, int layer) => decoder.Past(kind, layer, "batch_size", sizes.KeyValueHeads, "past_sequence_length", sizes.HeadSize);
+
+    private void Present(string kind, int layer, Value value) =>
+        decoder.Present(kind, layer, value, "batch_size", sizes.KeyValueHeads, "total_sequence_length", sizes.HeadSize);
 
     private Value NormHeads(Value x, int heads, string scale)
     {

@@ -127,7 +127,7 @@ internal sealed partial class GraphBuilder
     }
 
     /// <summary>The finished model.</summary>
-    public ModelProto Build(string producer, string version)
+    public ModelProto Build(string producer)
     {
         foreach (var node in graph.Node)
         {
@@ -139,7 +139,6 @@ internal sealed partial class GraphBuilder
         {
             IrVersion = irVersion,
             ProducerName = producer,
-            ProducerVersion = version,
             Graph = graph,
             OpsetImport =
             {

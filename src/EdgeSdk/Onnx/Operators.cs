@@ -88,4 +88,23 @@ internal sealed partial class GraphBuilder
             ("num_heads", heads), ("kv_num_heads", keyValueHeads), ("do_rotary", 1));
         return (outputs[0], outputs[1], outputs[2]);
     }
+
+    /// <summary>Rotates the first <paramref name="rotated"/> dimensions of each head; places count up from <paramref name="start"/>, int64 [1].</summary>
+    /// <param name="x">[batch, rows, heads * size].</param>
+    /// <param name="start">The place of the first row.</param>
+    /// <param name="cos">Cosines [context, rotated / 2].</param>
+    /// <param name="sin">Sines.</param>
+    /// <param name="heads">Heads that lie side by side in <paramref name="x"/>.</param>
+    /// <param name="rotated">Dimensions, even.</param>
+    /// <param name="interleaved">Pairs are (2i, 2i + 1), else (i, i + rotated / 2).</param>
+    public Value Rotate(Value x, Value start, Value cos, Value sin, int heads, int rotated, bool interleaved) => Node(
+        Microsoft, "RotaryEmbedding", 1, [x, start, cos, sin],
+        ("num_heads", heads), ("rotary_embedding_dim", rotated), ("interleaved", interleaved ? 1 : 0))[0];
+
+    /// <summary>
+    /// Causal attention [batch, heads, rows, value size] over a cache [batch, heads, capacity, size] of which the first <paramref name="length"/> [batch] slots
+    /// are filled, the pass's own rows last.
+    /// </summary>
+    public Value Attention(Value query, Value keys, Value values, Value length, float scale) =>
+        Node("Attention", [query, keys, values, default, default, default, length], ("is_causal", 1), ("scale", scale));
 }

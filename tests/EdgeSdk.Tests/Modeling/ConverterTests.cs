@@ -8,7 +8,7 @@ public sealed class ConverterTests : IDisposable
 {
     private readonly string root = Directory.CreateTempSubdirectory("edge-convert-").FullName;
 
-    public static TheoryData<string> Models => ["llama", "qwen2", "qwen3"];
+    public static TheoryData<string> Models => ["llama", "qwen2", "qwen3", "deepseek_v3"];
 
     private string Out => Path.Combine(root, "out");
 
