@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using EdgeSdk.Modeling;
 using static TorchSharp.torch;
 
 namespace EdgeSdk.Distillation;
@@ -19,7 +20,8 @@ internal static class Checkpoint
             ["eos_token_id"] = Vocabulary.End,
             ["pad_token_id"] = Vocabulary.Pad,
         });
-        Safetensors.Write(Path.Combine(folder, "model.safetensors"), model.Export(), ScalarType.BFloat16);
+        using var scope = NewDisposeScope();
+        TensorFile.Write(Path.Combine(folder, "model.safetensors"), model.Export(), SafetensorsType.BF16);
     }
 
     /// <summary>Puts the tokenizer's files and the chat template into a model's folder.</summary>
@@ -35,7 +37,7 @@ internal static class Checkpoint
     /// <summary>Takes weights from a folder that <see cref="Write"/> made for a model of the same shape.</summary>
     public static void Load(string folder, LanguageModel model)
     {
-        Dictionary<string, Tensor> tensors = Safetensors.Read(Path.Combine(folder, "model.safetensors")).Tensors;
+        Dictionary<string, Tensor> tensors = TensorFile.Read(Path.Combine(folder, "model.safetensors")).Tensors;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         foreach ((string name, Tensor own) in model.Export())

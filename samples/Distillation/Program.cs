@@ -23,6 +23,7 @@ internal static class Commands
           --output DIR       holds server/ and device/               (samples/models)
           --work DIR         states from which a stopped run goes on (artifacts/distillation)
           --minutes N        of training                             (server 50, device 28)
+          --checkpoint-minutes N                             (3)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
           --turns N  --tuning-turns N  --perplexity-dialogues N  --limit N          (evaluate: 300, 200, 60 and at most 160 tokens an answer)
         """;

@@ -26,6 +26,7 @@ internal static class Recipe
             State = Path.Combine(Work(arguments), "server.state"),
             Seed = arguments.Integer("seed", 1),
             LearningRate = arguments.Number("learning-rate", 2e-3),
+            CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
             OtherWeight = 0.25f,
         };
         return Train(NewServer(options.Seed), null, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
@@ -41,6 +42,7 @@ internal static class Recipe
             State = Path.Combine(Work(arguments), "device.state"),
             Seed = arguments.Integer("seed", 1),
             LearningRate = arguments.Number("learning-rate", 3e-3),
+            CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
             OtherWeight = 0.1f,
         };
         using ServerModel server = NewServer(options.Seed);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using EdgeSdk.Modeling;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -93,8 +94,8 @@ internal sealed class Training(
 
             if (Seconds >= nextCheckpoint)
             {
-                Scores();
                 Save();
+                Scores();
                 nextCheckpoint = Seconds + options.CheckpointMinutes * 60;
             }
         }
@@ -175,7 +176,7 @@ internal sealed class Training(
     private void Save()
     {
         Checkpoint.Write(options.Output, model);
-        var progress = new JsonObject
+        var progress = new Dictionary<string, string>
         {
             ["step"] = $"{_step}",
             ["copied_at"] = $"{_copiedAt}",
@@ -184,13 +185,13 @@ internal sealed class Training(
         };
         using var scope = NewDisposeScope();
         var masters = model.Weights.Tensors.Select(t => ("master." + t.Key, t.Value));
-        Safetensors.Write(options.State, masters.Concat(_optimiser.Save()), ScalarType.Float32, progress);
+        TensorFile.Write(options.State, masters.Concat(_optimiser.Save()), SafetensorsType.F32, progress);
     }
 
     private void Resume()
     {
         if (!File.Exists(options.State)) return;
-        (Dictionary<string, Tensor> state, JsonObject progress) = Safetensors.Read(options.State);
+        (Dictionary<string, Tensor> state, IReadOnlyDictionary<string, string> progress) = TensorFile.Read(options.State);
         using (no_grad())
         {
             foreach ((string name, Tensor master) in model.Weights.Tensors) master.copy_(state["master." + name]);
@@ -198,8 +199,8 @@ internal sealed class Training(
 
         _optimiser.Load(state);
         foreach (Tensor tensor in state.Values) tensor.Dispose();
-        (_step, _copiedAt) = (int.Parse((string)progress["step"]!), int.Parse((string)progress["copied_at"]!));
-        (_tokens, _secondsBefore) = (long.Parse((string)progress["tokens"]!), double.Parse((string)progress["seconds"]!));
+        (_step, _copiedAt) = (int.Parse(progress["step"]), int.Parse(progress["copied_at"]));
+        (_tokens, _secondsBefore) = (long.Parse(progress["tokens"]), double.Parse(progress["seconds"]));
         Log($"goes on from step {_step}, minute {_secondsBefore / 60:F1}, of {options.State}");
     }
 
