@@ -1,0 +1,59 @@
+using System.Text.Json.Nodes;
+using EdgeSdk.Modeling;
+
+namespace EdgeSdk.Tests.Modeling;
+
+/// <summary>A golden checkpoint copied into a folder, to be changed and written there.</summary>
+internal sealed class CheckpointCopy
+{
+    private readonly string folder;
+
+    public CheckpointCopy(string model, string folder)
+    {
+        this.folder = folder;
+        Directory.CreateDirectory(folder);
+        foreach (string file in Directory.GetFiles(Assets.Data($"hf/{model}")).Where(f => Path.GetFileName(f) is not ("golden.json" or "model.safetensors")))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+
+        Config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject();
+        using var weights = SafetensorsFile.Open(Assets.Data($"hf/{model}/model.safetensors"));
+        Tensors = weights.Tensors.ToDictionary(t => t.Key, t => (t.Value.Shape, weights.ReadSingles(t.Key)));
+    }
+
+    public JsonObject Config { get; }
+
+    public Dictionary<string, (IReadOnlyList<long> Shape, float[] Values)> Tensors { get; }
+
+    /// <summary>Rewrites a matrix's rows in another order.</summary>
+    public void ReorderRows(string name, Func<int, int> source)
+    {
+        var (shape, values) = Tensors[name];
+        int width = (int)shape[1];
+        Tensors[name] = (shape, [.. Enumerable.Range(0, (int)shape[0]).SelectMany(row => values.AsSpan(source(row) * width, width).ToArray())]);
+    }
+
+    /// <summary>Writes the weights, in one file or in several under an index.</summary>
+    public string Write(SafetensorsType type = SafetensorsType.F32, int shards = 1)
+    {
+        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJsonString());
+        var tensors = Tensors.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => (t.Key, t.Value.Shape, (ReadOnlyMemory<float>)t.Value.Values)).ToArray();
+        if (shards == 1)
+        {
+            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, type);
+            return folder;
+        }
+
+        var map = new JsonObject();
+        for (int i = 0; i < shards; i++)
+        {
+            string name = $"model-{i + 1:D5}-of-{shards:D5}.safetensors";
+            var part = tensors.Where((_, index) => index % shards == i).ToArray();
+            SafetensorsWriter.Write(Path.Combine(folder, name), part, type);
+            foreach (var (tensor, _, _) in part)
+                map[tensor] = name;
+        }
+
+        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
+        return folder;
+    }
+}
