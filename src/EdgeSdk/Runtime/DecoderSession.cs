@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using EdgeSdk.Models;
+using EdgeSdk.Onnx;
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -15,6 +17,9 @@ internal sealed class DecoderSession : IDisposable
 {
     /// <summary>A pass padded to the most <see cref="OnnxModelOptions.MinimumRows"/> must fit.</summary>
     private const int ShortestContext = 16;
+
+    /// <summary>Bytes; a larger graph holds its weights itself and is loaded as it is.</summary>
+    private const long LargestEdited = 512L << 20;
 
     private readonly ModelFolder folder;
 
@@ -63,7 +68,11 @@ internal sealed class DecoderSession : IDisposable
     /// <exception cref="EdgeException">The file is missing or damaged, or is not what its folder says.</exception>
     public static DecoderSession Load(ModelFolder folder, int threads)
     {
-        var session = Open(folder.GraphFile, threads);
+        byte[]? edited = null;
+        if (!folder.Inputs.ContainsKey("first_logit"))
+            (folder, edited) = Edit(folder);
+
+        var session = Open(folder, edited, threads);
         try
         {
             return new DecoderSession(session, folder);
@@ -77,8 +86,25 @@ internal sealed class DecoderSession : IDisposable
 
     public void Dispose() => Session.Dispose();
 
-    private static InferenceSession Open(string path, int threads)
+    /// <summary>A graph of another exporter, with what it lacks to run here and to compute no more logits than are wanted.</summary>
+    private static (ModelFolder Folder, byte[]? Graph) Edit(ModelFolder folder)
     {
+        if (new FileInfo(folder.GraphFile) is not { Exists: true, Length: <= LargestEdited })
+            return (folder, null);
+
+        var model = OnnxFile.Read(folder.GraphFile);
+        int mended = DecoderEdits.ShapeFlatScales(model);
+        if (folder.Outputs.TryGetValue("logits", out var logits) && DecoderEdits.SliceBeforeHead(model, logits))
+            folder = folder with { Inputs = new Dictionary<string, string>(folder.Inputs) { ["first_logit"] = DecoderEdits.FirstLogit } };
+        else if (mended == 0)
+            return (folder, null);
+
+        return (folder, model.ToByteArray());
+    }
+
+    private static InferenceSession Open(ModelFolder folder, byte[]? edited, int threads)
+    {
+        string path = folder.GraphFile;
         if (!System.IO.File.Exists(path))
             throw new EdgeException(EdgeErrorCode.InvalidModel, $"{path} does not exist. Download or convert the model again.");
 
@@ -86,7 +112,11 @@ internal sealed class DecoderSession : IDisposable
         try
         {
             using var options = Options(threads);
-            return new InferenceSession(path, options);
+            if (edited is null)
+                return new InferenceSession(path, options);
+
+            options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder.Directory);
+            return new InferenceSession(edited, options);
         }
         catch (OnnxRuntimeException e)
         {

@@ -11,8 +11,11 @@ public sealed class VerifierModels : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Lazy<Task<string>>> folders = new();
     private readonly ConcurrentDictionary<(string, OnnxModelOptions), Lazy<Task<OnnxModel>>> models = new();
 
-    /// <summary>Folders under tests/data; those under hf/ are checkpoints.</summary>
-    public static TheoryData<string> Names => ["genai/llama-fp32", "genai/qwen2-fp32", "hf/llama", "hf/qwen2", "hf/qwen3"];
+    /// <summary>Folders under tests/data whose models compute in float32; those under hf/ are checkpoints.</summary>
+    public static TheoryData<string> Float32Names => ["genai/llama-fp32", "genai/qwen2-fp32", "hf/llama", "hf/qwen2", "hf/qwen3"];
+
+    /// <summary>Those and the ones of fewer bits.</summary>
+    public static TheoryData<string> Names => [.. Float32Names.Select(n => n.Data), "genai/qwen2-int4"];
 
     internal Task<OnnxModel> LoadAsync(string name, int chunk = 256) => LoadAsync(name, new OnnxModelOptions { MinimumRows = 2, PrefillChunk = chunk });
 
