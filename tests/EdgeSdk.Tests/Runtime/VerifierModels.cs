@@ -12,7 +12,7 @@ public sealed class VerifierModels : IAsyncDisposable
     private readonly ConcurrentDictionary<(string, OnnxModelOptions), Lazy<Task<OnnxModel>>> models = new();
 
     /// <summary>Folders under tests/data whose models compute in float32; those under hf/ are checkpoints.</summary>
-    public static TheoryData<string> Float32Names => ["genai/llama-fp32", "genai/qwen2-fp32", "hf/llama", "hf/qwen2", "hf/qwen3"];
+    public static TheoryData<string> Float32Names => ["genai/llama-fp32", "genai/qwen2-fp32", "hf/llama", "hf/qwen2", "hf/qwen3", "hf/deepseek_v3"];
 
     /// <summary>Those and the ones of fewer bits.</summary>
     public static TheoryData<string> Names => [.. Float32Names.Select(n => n.Data), "genai/qwen2-int4"];
