@@ -10,7 +10,7 @@ public sealed record OnnxModelOptions
     /// <summary>Threads that compute one pass, 0 to 256; 0: one for each processor this process may use, at most 8.</summary>
     public int Threads { get; init; }
 
-    /// <summary>The most passes that run at the same time, 0 to 256; further ones wait in order of arrival. 0: as many as measured best for the threads.</summary>
+    /// <summary>The most passes that run at the same time, 0 to 256; further ones wait in order of arrival. 0: as many as <see cref="Threads"/>.</summary>
     public int ConcurrentPasses { get; init; }
 
     /// <summary>The most tokens of a prompt that one pass takes in, 16 to 4,096, rounded down to an even number; cancellation is honoured between passes at the latest.</summary>
