@@ -208,22 +208,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
             if (Picks.IsEmpty)
                 logits.CopyTo(Logits.Span[(index * logits.Length)..]);
             else
-                Picks.Span[index] = Greedy(logits);
-        }
-
-        private static Pick Greedy(ReadOnlySpan<float> logits)
-        {
-            int best = System.Numerics.Tensors.TensorPrimitives.IndexOfMax(logits);
-            float second = float.NegativeInfinity;
-            double sum = 0;
-            for (int i = 0; i < logits.Length; i++)
-            {
-                if (i != best)
-                    second = Math.Max(second, logits[i]);
-                sum += Math.Exp(logits[i] - logits[best]);
-            }
-
-            return new Pick(best, (float)-Math.Log(sum), logits[best] - second);
+                Picks.Span[index] = Sampler.Choose(logits, sampler, place);
         }
     }
 }

@@ -52,6 +52,26 @@ public sealed class OnnxSequenceTests(VerifierModels models) : IClassFixture<Ver
         Assert.Equal(await LogitsOfOneStepAsync(model, text, logits.Length), logits);
     }
 
+    [Theory]
+    [MemberData(nameof(VerifierModels.Names), MemberType = typeof(VerifierModels))]
+    public async Task A_wide_step_draws_at_every_place_what_single_steps_draw(string name)
+    {
+        var model = await models.LoadAsync(name);
+        var sampler = new SamplerSpec(Temperature: 0.8f, Seed: 11, TopP: 0.95f);
+        var text = RandomText(model, 9, 120);
+        await using var single = await model.OpenAsync(sampler, Cancel);
+        await using var wide = await model.OpenAsync(sampler, Cancel);
+        var expected = new Pick[65];
+        await single.StepAsync(text.AsMemory(0, 30), Memory<Pick>.Empty, Cancel);
+        for (int i = 0; i < expected.Length; i++)
+            await single.StepAsync(text.AsMemory(30 + i, 1), expected.AsMemory(i, 1), Cancel);
+
+        var picks = new Pick[expected.Length];
+        await wide.StepAsync(text.AsMemory(0, 30 + picks.Length), picks, Cancel);
+
+        Assert.Equal(expected, picks);
+    }
+
     [Fact]
     public async Task A_step_beyond_the_context_says_how_many_tokens_fit_and_changes_nothing()
     {
@@ -89,12 +109,15 @@ public sealed class OnnxSequenceTests(VerifierModels models) : IClassFixture<Ver
         Assert.Equal(0, sequence.Length);
     }
 
-    [Fact]
-    public async Task Steps_allocate_nothing_once_their_shapes_were_seen()
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(0.8f, 1)]
+    [InlineData(0.8f, 0.9f)]
+    public async Task Steps_allocate_nothing_once_their_shapes_were_seen(float temperature, float topP)
     {
         var model = await models.LoadAsync("genai/qwen2-fp32");
         using var source = new CancellationTokenSource();
-        await using var sequence = await model.OpenAsync(SamplerSpec.Greedy, Cancel);
+        await using var sequence = await model.OpenAsync(new SamplerSpec(temperature, Seed: 3, TopP: topP), Cancel);
         var text = RandomText(model, 3, 200);
         var picks = new Pick[5];
         void Round()
