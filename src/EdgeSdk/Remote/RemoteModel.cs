@@ -1,0 +1,37 @@
+using EdgeSdk.Decoding;
+using EdgeSdk.Protocol;
+
+namespace EdgeSdk.Remote;
+
+/// <summary>The model behind a server, as the server describes it.</summary>
+/// <param name="Info">What it is.</param>
+/// <param name="Cost">What its passes cost.</param>
+/// <param name="ExactFrom">Rows from which its passes are exact; 0: never.</param>
+/// <param name="Renders">Whether it takes whole turns from a device of another vocabulary.</param>
+internal sealed record RemoteModel(ModelInfo Info, StepCost Cost, int ExactFrom, bool Renders)
+{
+    /// <summary>Takes in what a server sent.</summary>
+    /// <exception cref="EdgeException">Protocol: a number cannot be.</exception>
+    public static RemoteModel From(ServerInfo info)
+    {
+        if (info.VocabularySize < 1 || info.ContextLength < 1 || info.ExactFrom < 0 || info.PassSeconds.Count > 32
+            || info.PassSeconds.Any(s => !float.IsFinite(s) || s < 0) || info.EndTokens.Any(t => t < 0 || t >= info.VocabularySize))
+        {
+            throw new EdgeException(
+                EdgeErrorCode.Protocol,
+                $"The server describes a model that cannot be: vocabulary {info.VocabularySize}, context {info.ContextLength}, end tokens [{string.Join(", ", info.EndTokens.Take(8))}].");
+        }
+
+        return new(
+            new(
+                info.Model,
+                info.Identity,
+                info.VocabularyFingerprint.Length == 0 ? null : info.VocabularyFingerprint,
+                info.VocabularySize,
+                info.ContextLength,
+                [.. info.EndTokens]),
+            new([.. info.PassSeconds]),
+            info.ExactFrom,
+            info.Renders);
+    }
+}
