@@ -9,12 +9,15 @@ namespace EdgeSdk.Modeling;
 /// </summary>
 internal sealed class GroupQueryDecoder
 {
+    /// <summary>GroupQueryAttention rotates heads of a multiple of this size; others are rotated before it.</summary>
+    private const int RotatedHeadSize = 16;
+
     private readonly DecoderGraphBuilder decoder;
     private readonly GraphBuilder graph;
     private readonly CheckpointWeights weights;
     private readonly DecoderSizes sizes;
-    private readonly bool normalisesHeads;
-    private readonly Value tokens, lastPlace, capacity, cos, sin;
+    private readonly bool normalisesHeads, rotatesInside;
+    private readonly Value tokens, lastPlace, capacity, cos, sin, places;
 
     private GroupQueryDecoder(Checkpoint checkpoint)
     {
@@ -28,6 +31,9 @@ internal sealed class GroupQueryDecoder
         lastPlace = graph.Cast(graph.ReduceSum(mask, axis: 1, keepDimension: false) - graph.Constant(1), DataType.Int32);
         capacity = graph.Cast(graph.Size(mask, axis: 1), DataType.Int32);
         (cos, sin) = RotaryEmbedding.Read(checkpoint.Config, sizes.HeadSize).Tables(graph, sizes.Context);
+        rotatesInside = sizes.HeadSize % RotatedHeadSize == 0;
+        if (!rotatesInside)
+            places = Places(mask);
     }
 
     /// <summary>The graph of a checkpoint.</summary>
@@ -47,16 +53,17 @@ internal sealed class GroupQueryDecoder
         int queries = sizes.Heads * sizes.HeadSize, keys = sizes.KeyValueHeads * sizes.HeadSize;
         var packed = weights.LinearSideBySide(x, sizes.Hidden, ($"{name}.q_proj", queries), ($"{name}.k_proj", keys), ($"{name}.v_proj", keys));
         Value query = packed, key = default, value = default;
-        if (normalisesHeads)
+        if (normalisesHeads || !rotatesInside)
         {
             var parts = graph.Split(packed, -1, queries, keys, keys);
-            query = NormHeads(parts[0], sizes.Heads, $"{name}.q_norm.weight");
-            key = NormHeads(parts[1], sizes.KeyValueHeads, $"{name}.k_norm.weight");
+            query = Prepare(parts[0], sizes.Heads, $"{name}.q_norm.weight");
+            key = Prepare(parts[1], sizes.KeyValueHeads, $"{name}.k_norm.weight");
             value = parts[2];
         }
 
+        var (inCos, inSin) = rotatesInside ? (cos, sin) : default;
         var attended = graph.GroupQueryAttention(
-            query, key, value, Past("key", layer), Past("value", layer), lastPlace, capacity, cos, sin, sizes.Heads, sizes.KeyValueHeads);
+            query, key, value, Past("key", layer), Past("value", layer), lastPlace, capacity, inCos, inSin, sizes.Heads, sizes.KeyValueHeads);
         Present("key", layer, attended.PresentKey);
         Present("value", layer, attended.PresentValue);
         return weights.Linear(attended.Output, $"{name}.o_proj", sizes.Hidden, queries);
@@ -67,11 +74,25 @@ internal sealed class GroupQueryDecoder
     private void Present(string kind, int layer, Value value) =>
         decoder.Present(kind, layer, value, "batch_size", sizes.KeyValueHeads, "total_sequence_length", sizes.HeadSize);
 
-    private Value NormHeads(Value x, int heads, string scale)
+    /// <summary>What queries and keys pass through before they meet.</summary>
+    private Value Prepare(Value x, int heads, string scale)
     {
-        var perHead = graph.Reshape(x, 0, 0, heads, sizes.HeadSize);
-        var normed = graph.RmsNorm(perHead, weights.Vector(scale, sizes.HeadSize), sizes.Epsilon);
-        return graph.Reshape(normed, 0, 0, heads * sizes.HeadSize);
+        if (normalisesHeads)
+        {
+            var perHead = graph.Reshape(x, 0, 0, heads, sizes.HeadSize);
+            var normed = graph.RmsNorm(perHead, weights.Vector(scale, sizes.HeadSize), sizes.Epsilon);
+            x = graph.Reshape(normed, 0, 0, heads * sizes.HeadSize);
+        }
+
+        return rotatesInside ? x : graph.Rotate(x, places, cos, sin, heads, sizes.HeadSize, interleaved: false);
+    }
+
+    /// <summary>The rows' places, int64 [batch, rows]: the last ones of the mask's.</summary>
+    private Value Places(Value mask)
+    {
+        var rows = graph.Size(tokens, axis: 1);
+        var first = graph.ReduceSum(mask, axis: 1, keepDimension: true) - rows;
+        return first + graph.Node("Range", [graph.Scalar(0L), graph.Squeeze(rows), graph.Scalar(1L)]);
     }
 
     private static void RefuseWhatDiffers(CheckpointConfig config)

@@ -76,6 +76,6 @@ internal sealed record EdgeManifest
 }
 
 /// <summary>When the device, answering alone, hands a turn over to the server; chosen on held-out data.</summary>
-/// <param name="HoldTokens">Tokens that the device holds back before it decides, at least 1.</param>
-/// <param name="MinLogProb">It hands over where their mean log-probability is under this; at most 0.</param>
-internal sealed record RoutingThresholds(int HoldTokens, double MinLogProb);
+/// <param name="Tokens">Tokens that the device holds back before it decides, at least 1.</param>
+/// <param name="Threshold">It hands over where their mean log-probability is under this; at most 0.</param>
+internal sealed record RoutingThresholds(int Tokens, double Threshold);

@@ -167,8 +167,8 @@ internal sealed record ModelFolder
         if (manifest.VocabularyFingerprint is { } fingerprint)
             CheckHash(path, "vocabulary_fingerprint", fingerprint);
 
-        if (manifest.Routing is { } routing && (routing.HoldTokens < 1 || !(routing.MinLogProb <= 0)))
-            throw Invalid(path, EdgeManifest.FileName, "routing", $"hold_tokens {routing.HoldTokens} and min_log_prob {routing.MinLogProb} are not at least 1 and at most 0");
+        if (manifest.Routing is { } routing && (routing.Tokens < 1 || !(routing.Threshold <= 0)))
+            throw Invalid(path, EdgeManifest.FileName, "routing", $"tokens {routing.Tokens} and threshold {routing.Threshold} are not at least 1 and at most 0");
 
         CheckFiles(path, manifest);
         return manifest;

@@ -14,6 +14,9 @@ internal sealed partial class GraphBuilder
 
     public Value Unsqueeze(Value x, long axis) => Node("Unsqueeze", [x, Constant(axis)]);
 
+    /// <summary>A vector of one as a number.</summary>
+    public Value Squeeze(Value x) => Node("Squeeze", [x]);
+
     public Value Expand(Value x, Value shape) => Node("Expand", [x, shape]);
 
     public Value Concat(long axis, params ReadOnlySpan<Value> parts) => Node("Concat", parts, ("axis", axis));
@@ -76,7 +79,7 @@ internal sealed partial class GraphBuilder
     /// <param name="pastValue">The same.</param>
     /// <param name="lastPlace">int32 [batch]: the place of the pass's last row.</param>
     /// <param name="capacity">int32 [1]: the length of the mask.</param>
-    /// <param name="cos">Cosines [context, size / 2].</param>
+    /// <param name="cos">Cosines [context, size / 2]; without them queries and keys come rotated.</param>
     /// <param name="sin">Sines.</param>
     /// <param name="heads">Query heads.</param>
     /// <param name="keyValueHeads">Key-value heads.</param>
@@ -85,20 +88,20 @@ internal sealed partial class GraphBuilder
     {
         var outputs = Node(
             Microsoft, "GroupQueryAttention", 3, [query, key, value, pastKey, pastValue, lastPlace, capacity, cos, sin],
-            ("num_heads", heads), ("kv_num_heads", keyValueHeads), ("do_rotary", 1));
+            ("num_heads", heads), ("kv_num_heads", keyValueHeads), ("do_rotary", cos.Name is null ? 0 : 1));
         return (outputs[0], outputs[1], outputs[2]);
     }
 
-    /// <summary>Rotates the first <paramref name="rotated"/> dimensions of each head; places count up from <paramref name="start"/>, int64 [1].</summary>
+    /// <summary>Rotates the first <paramref name="rotated"/> dimensions of each head.</summary>
     /// <param name="x">[batch, rows, heads * size].</param>
-    /// <param name="start">The place of the first row.</param>
+    /// <param name="places">int64 [batch, rows], or [1]: the place of the first row, from which the others count up.</param>
     /// <param name="cos">Cosines [context, rotated / 2].</param>
     /// <param name="sin">Sines.</param>
     /// <param name="heads">Heads that lie side by side in <paramref name="x"/>.</param>
     /// <param name="rotated">Dimensions, even.</param>
     /// <param name="interleaved">Pairs are (2i, 2i + 1), else (i, i + rotated / 2).</param>
-    public Value Rotate(Value x, Value start, Value cos, Value sin, int heads, int rotated, bool interleaved) => Node(
-        Microsoft, "RotaryEmbedding", 1, [x, start, cos, sin],
+    public Value Rotate(Value x, Value places, Value cos, Value sin, int heads, int rotated, bool interleaved) => Node(
+        Microsoft, "RotaryEmbedding", 1, [x, places, cos, sin],
         ("num_heads", heads), ("rotary_embedding_dim", rotated), ("interleaved", interleaved ? 1 : 0))[0];
 
     /// <summary>

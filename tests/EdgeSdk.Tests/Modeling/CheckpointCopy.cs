@@ -32,6 +32,29 @@ internal sealed class CheckpointCopy
         Tensors[name] = (shape, [.. Enumerable.Range(0, (int)shape[0]).SelectMany(row => values.AsSpan(source(row) * width, width).ToArray())]);
     }
 
+    /// <summary>Rewrites a matrix value by value.</summary>
+    public void Change(string name, Func<int, int, float, float> change)
+    {
+        var (shape, values) = Tensors[name];
+        int width = (int)shape[1];
+        Tensors[name] = (shape, [.. values.Select((value, i) => change(i / width, i % width, value))]);
+    }
+
+    /// <summary>Keeps some of a matrix's rows.</summary>
+    public void TakeRows(string name, Func<int, bool> taken) => Take(name, (row, _) => taken(row));
+
+    /// <summary>Keeps some of a matrix's columns.</summary>
+    public void TakeColumns(string name, Func<int, bool> taken) => Take(name, (_, column) => taken(column));
+
+    private void Take(string name, Func<int, int, bool> taken)
+    {
+        var (shape, values) = Tensors[name];
+        int width = (int)shape[1];
+        long rows = Enumerable.Range(0, (int)shape[0]).Count(row => Enumerable.Range(0, width).Any(column => taken(row, column)));
+        float[] kept = [.. values.Where((_, i) => taken(i / width, i % width))];
+        Tensors[name] = ([rows, kept.Length / rows], kept);
+    }
+
     /// <summary>Writes the weights, in one file or in several under an index.</summary>
     public string Write(SafetensorsType type = SafetensorsType.F32, int shards = 1)
     {

@@ -128,6 +128,43 @@ public sealed class ConverterTests : IDisposable
     }
 
     [Fact]
+    public async Task Heads_too_small_for_the_attention_operator_are_rotated_before_it()
+    {
+        // Heads of 8 are heads of 16 whose other half is zero: pair i turns as fast where theta is the square, and q carries the other scale.
+        int[] kept = [0, 1, 2, 3, 8, 9, 10, 11];
+        int[] text = [.. Enumerable.Range(100, 40)];
+        var copy = new CheckpointCopy("llama", Source);
+        copy.Config["rope_parameters"] = new JsonObject { ["rope_theta"] = 10000 };
+        foreach (string name in HeadMatrices())
+            copy.Change(name, (row, _, value) => kept.Contains(row % 16) ? value : 0);
+
+        float[] expected;
+        using (var wide = new DecoderRun(await ConvertAsync(copy.Write()), Capacity))
+            expected = wide.Step(text);
+
+        copy.Config["rope_parameters"] = new JsonObject { ["rope_theta"] = 100 };
+        copy.Config["head_dim"] = 8;
+        foreach (string name in HeadMatrices())
+            copy.TakeRows(name, row => kept.Contains(row % 16));
+
+        for (int layer = 0; layer < 3; layer++)
+        {
+            copy.Change($"model.layers.{layer}.self_attn.q_proj.weight", (_, _, value) => value * MathF.Sqrt(0.5f));
+            copy.TakeColumns($"model.layers.{layer}.self_attn.o_proj.weight", column => kept.Contains(column % 16));
+        }
+
+        using var narrow = new DecoderRun(await ConvertAsync(copy.Write(), new() { Force = true }), Capacity);
+        Assert.All(expected.Zip(narrow.Step(text)), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+        float[] whole = narrow.Step([7, 8, 9], 3);
+        narrow.Length -= 3;
+        narrow.Step([7]);
+        Assert.All(whole[512..].Zip(narrow.Step([8, 9], 2)), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+
+        static IEnumerable<string> HeadMatrices() =>
+            from layer in Enumerable.Range(0, 3) from kind in "qkv" select $"model.layers.{layer}.self_attn.{kind}_proj.weight";
+    }
+
+    [Fact]
     public async Task Queries_without_a_latent_are_projected_directly()
     {
         // A latent as wide as its input, projected by the identity and normalised once more by ones, is the input.

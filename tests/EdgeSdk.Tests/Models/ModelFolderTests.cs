@@ -169,7 +169,7 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("identity", "\"00\"")]
     [InlineData("vocabulary_fingerprint", "\"xyz\"")]
     [InlineData("graphs", "[]")]
-    [InlineData("routing", """{"hold_tokens":0,"min_log_prob":-1}""")]
+    [InlineData("routing", """{"tokens":0,"threshold":-1}""")]
     [InlineData("name", "null")]
     public void A_manifest_that_cannot_be_right_is_refused_by_field(string field, string value)
     {
