@@ -81,9 +81,10 @@ public sealed class OnnxModel : ILanguageModel
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref disposed, 1) == 0)
-            Leave();
+        if (Interlocked.Exchange(ref disposed, 1) != 0)
+            return;
 
+        Leave();
         await left.Task.ConfigureAwait(false);
         Caches.Dispose();
         session.Dispose();

@@ -175,13 +175,13 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         int rows = model.PassRows(chunk);
         int again = Math.Max(0, place + rows - model.Info.ContextLength);
         int padding = rows - again - chunk;
-        cache!.Text.AsSpan(place + chunk, padding).Clear();
 
         // The head's product over one row takes another kernel, as a pass of one row does: it gets two rows whenever the pass has them.
         int logitRows = Math.Max(successors + padding, Math.Min(rows, 2));
         ReadOnlySpan<float> logits;
         try
         {
+            cache!.Text.AsSpan(place + chunk, padding).Clear();
             logits = cache.Run(place - again, rows, logitRows, cancellationToken);
         }
         finally
