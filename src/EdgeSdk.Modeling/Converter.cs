@@ -9,12 +9,13 @@ namespace EdgeSdk.Modeling;
 public static class Converter
 {
     private const string GraphFile = "model.onnx";
+    private const string Licence = "LICENSE";
 
     /// <summary>What is taken along from a checkpoint where it is there.</summary>
     private static readonly string[] Companions =
     [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "LICENSE",
+        "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", Licence,
     ];
 
     /// <summary>
@@ -52,23 +53,25 @@ public static class Converter
         Warn(checkpoint, progress);
         cancellationToken.ThrowIfCancellationRequested();
 
+        bool inPlace = source == destination;
         string staging = StagingFolder(destination);
         try
         {
             Directory.CreateDirectory(staging);
-            progress?.Report(new("Linking the weights, copying the tokenizer"));
-            foreach (string file in checkpoint.WeightFiles)
-                HardLink.CreateOrCopy(Path.Combine(source, file), Path.Combine(staging, file));
+            string[] taken = [.. checkpoint.WeightFiles, .. Companions.Where(f => File.Exists(Path.Combine(source, f)))];
+            if (!inPlace)
+            {
+                progress?.Report(new("Linking the weights, copying the tokenizer"));
+                TakeAlong(checkpoint, taken, staging);
+            }
 
-            foreach (string file in Companions.Where(f => File.Exists(Path.Combine(source, f))))
-                File.Copy(Path.Combine(source, file), Path.Combine(staging, file));
-
-            cancellationToken.ThrowIfCancellationRequested();
             OnnxFile.Write(graph.Model, Path.Combine(staging, GraphFile));
             WriteGenaiConfig(staging, checkpoint, graph.Sizes);
             progress?.Report(new("Hashing the files"));
-            WriteManifest(staging, Path.GetFileName(destination), Path.GetFileName(source), checkpoint, graph, cancellationToken);
-            Publish(staging, destination, inPlace: source == destination);
+            var files = ModelFiles.Describe(inPlace ? source : staging, taken.Where(f => f != Licence), cancellationToken);
+            files.AddRange(ModelFiles.Describe(staging, [GraphFile, GenaiConfig.FileName], cancellationToken));
+            WriteManifest(staging, Path.GetFileName(destination), checkpoint, graph, files);
+            Publish(staging, destination, inPlace);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -81,6 +84,18 @@ public static class Converter
         }
     }
 
+    private static void TakeAlong(Checkpoint checkpoint, string[] files, string folder)
+    {
+        foreach (string file in files)
+        {
+            string from = Path.Combine(checkpoint.Folder, file), to = Path.Combine(folder, file);
+            if (checkpoint.WeightFiles.Contains(file))
+                HardLink.CreateOrCopy(from, to);
+            else
+                File.Copy(from, to);
+        }
+    }
+
     private static DecoderGraph BuildGraph(Checkpoint checkpoint) => checkpoint.Config.Text("model_type") switch
     {
         "llama" or "qwen2" or "qwen3" => GroupQueryDecoder.Build(checkpoint),
@@ -90,6 +105,9 @@ public static class Converter
 
     private static void RefuseToOverwrite(string source, string destination, ConvertOptions options)
     {
+        if (source.StartsWith(destination + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{destination} holds the checkpoint {source}, which it would replace. Name another folder.");
+
         if (options.Force)
             return;
 
@@ -121,7 +139,7 @@ public static class Converter
         {
             Model = new()
             {
-                BosTokenId = config.Ids("bos_token_id").Cast<int?>().FirstOrDefault(),
+                BosTokenId = First(config.Ids("bos_token_id")),
                 ContextLength = sizes.Context,
                 Decoder = new()
                 {
@@ -135,18 +153,19 @@ public static class Converter
                     NumKeyValueHeads = sizes.KeyValueHeads,
                 },
                 EosTokenId = end.RootElement,
-                PadTokenId = config.Ids("pad_token_id").Cast<int?>().FirstOrDefault() ?? endTokens.Cast<int?>().FirstOrDefault(),
+                PadTokenId = First(config.Ids("pad_token_id")) ?? First(endTokens),
                 Type = config.Text("model_type"),
                 VocabSize = sizes.Vocabulary,
             },
             Search = new() { MaxLength = sizes.Context, PastPresentShareBuffer = true },
         };
         ModelJson.Write(Path.Combine(folder, GenaiConfig.FileName), genai, ModelJson.GenaiConfig);
+
+        static int? First(IReadOnlyList<int> ids) => ids.Count > 0 ? ids[0] : null;
     }
 
-    private static void WriteManifest(string folder, string name, string source, Checkpoint checkpoint, DecoderGraph graph, CancellationToken cancellationToken)
+    private static void WriteManifest(string folder, string name, Checkpoint checkpoint, DecoderGraph graph, List<EdgeManifest.FileEntry> files)
     {
-        var files = ModelFiles.List(folder, cancellationToken);
         var manifest = new EdgeManifest
         {
             Format = EdgeManifest.CurrentFormat,
@@ -158,9 +177,9 @@ public static class Converter
             EndTokens = checkpoint.EndTokens,
             Precision = "fp32",
             Graphs = [new(GraphFile, "step", graph.Inputs, graph.Outputs)],
-            Files = files,
+            Files = [.. files.OrderBy(f => f.Path, StringComparer.Ordinal)],
             Identity = ModelFiles.Identity(files),
-            Source = source,
+            Source = Path.GetFileName(checkpoint.Folder),
         };
         ModelJson.Write(Path.Combine(folder, EdgeManifest.FileName), manifest, ModelJson.EdgeManifest);
     }
@@ -183,11 +202,21 @@ public static class Converter
         }
 
         string replaced = staging + ".old";
-        if (Directory.Exists(destination))
+        bool replaces = Directory.Exists(destination);
+        if (replaces)
             Directory.Move(destination, replaced);
 
-        Directory.Move(staging, destination);
-        if (Directory.Exists(replaced))
+        try
+        {
+            Directory.Move(staging, destination);
+        }
+        catch when (replaces)
+        {
+            Directory.Move(replaced, destination);
+            throw;
+        }
+
+        if (replaces)
             Directory.Delete(replaced, recursive: true);
     }
 }

@@ -188,8 +188,8 @@ internal sealed class LatentDecoder
             config.Only("scoring_func", "sigmoid");
             config.Only("topk_method", "noaux_tc");
             config.Only("moe_layer_freq", 1.0);
-            int routed = config.Int("n_routed_experts"), groups = config.Int("n_group", absent: 1);
-            int groupsPerToken = config.Int("topk_group", absent: groups), perToken = config.Int("num_experts_per_tok");
+            int routed = config.Int("n_routed_experts"), groups = config.Int("n_group");
+            int groupsPerToken = config.Int("topk_group"), perToken = config.Int("num_experts_per_tok");
             if (routed > MostExperts)
                 throw config.Invalid("n_routed_experts", $"at most {MostExperts} are computed here, all of them for every token");
 
@@ -206,15 +206,15 @@ internal sealed class LatentDecoder
                 throw config.Invalid("num_experts_per_tok", $"a token's {groupsPerToken} groups hold {groupsPerToken * (routed / groups)} experts");
 
             return new(
-                config.Int("first_k_dense_replace", least: 0, absent: 0),
+                config.Int("first_k_dense_replace", least: 0),
                 routed,
-                config.Int("n_shared_experts", least: 0, absent: 0),
+                config.Int("n_shared_experts", least: 0),
                 config.Int("moe_intermediate_size"),
                 perToken,
                 groups,
                 groupsPerToken,
                 config.Flag("norm_topk_prob", absent: true),
-                (float)config.Number("routed_scaling_factor", absent: 1));
+                (float)config.Number("routed_scaling_factor"));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace EdgeSdk.Models;
 
@@ -8,12 +9,19 @@ internal static class ModelFiles
 {
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase) { ".onnx", ".data", ".bin", ".safetensors", ".json", ".jinja", ".model", ".txt" };
 
-    /// <summary>Sizes and hashes of the files that make up the model, in ordinal order of path: graphs, weights, configuration, tokenizer and template.</summary>
-    public static List<EdgeManifest.FileEntry> List(string folder, CancellationToken cancellationToken)
+    /// <summary>Names of the files that make up the model of a folder without a manifest: graphs, weights, configuration, tokenizer and template.</summary>
+    public static IEnumerable<string> Find(string folder) => Directory.EnumerateFiles(folder).Select(Path.GetFileName).OfType<string>().Where(IsModelFile);
+
+    /// <summary>Sizes and hashes of files of a folder, in ordinal order of path.</summary>
+    /// <exception cref="EdgeException">A file cannot be read.</exception>
+    public static List<EdgeManifest.FileEntry> Describe(string folder, IEnumerable<string> names, CancellationToken cancellationToken)
     {
         var entries = new List<EdgeManifest.FileEntry>();
-        foreach (string name in Directory.EnumerateFiles(folder).Select(Path.GetFileName).OfType<string>().Where(IsModelFile).Order(StringComparer.Ordinal))
-            entries.Add(Describe(folder, name, cancellationToken));
+        foreach (string name in names.Order(StringComparer.Ordinal))
+        {
+            string path = Path.Combine(folder, name);
+            entries.Add(new(name, Length(path), Hash(path, cancellationToken)));
+        }
 
         return entries;
     }
@@ -34,10 +42,19 @@ internal static class ModelFiles
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    /// <summary>A file's size in bytes.</summary>
+    /// <exception cref="EdgeException">It cannot be read.</exception>
+    public static long Length(string path)
+    {
+        using var file = Open(path);
+        return RandomAccess.GetLength(file);
+    }
+
     /// <summary>A file's SHA-256 in lower-case hex.</summary>
+    /// <exception cref="EdgeException">It cannot be read.</exception>
     public static string Hash(string path, CancellationToken cancellationToken)
     {
-        using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+        using var file = Open(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[256 * 1024];
         long place = 0;
@@ -104,9 +121,15 @@ internal static class ModelFiles
 
     private static bool IsModelFile(string name) => Extensions.Contains(Path.GetExtension(name)) && name != EdgeManifest.FileName && !name.StartsWith('.');
 
-    private static EdgeManifest.FileEntry Describe(string folder, string name, CancellationToken cancellationToken)
+    private static SafeFileHandle Open(string path)
     {
-        string path = Path.Combine(folder, name);
-        return new(name, new FileInfo(path).ResolveLinkTarget(true) is FileInfo target ? target.Length : new FileInfo(path).Length, Hash(path, cancellationToken));
+        try
+        {
+            return File.OpenHandle(path, options: FileOptions.SequentialScan);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EdgeException(EdgeErrorCode.InvalidModel, $"{path} cannot be read: {e.Message} Download the model again, or mend the file's permissions.", e);
+        }
     }
 }

@@ -134,7 +134,7 @@ internal sealed record ModelFolder
             Directory = path,
             Info = new(
                 Path.GetFileName(path),
-                ModelFiles.Identity(ModelFiles.List(path, cancellationToken)),
+                ModelFiles.Identity(ModelFiles.Describe(path, ModelFiles.Find(path), cancellationToken)),
                 VocabularyFingerprint: null,
                 genai.Model.VocabSize,
                 genai.Model.ContextLength,
@@ -176,6 +176,9 @@ internal sealed record ModelFolder
 
     private static void CheckFiles(string path, EdgeManifest manifest)
     {
+        if (manifest.Files.Any(f => f is null) || manifest.Graphs.Any(g => g is null || g.Inputs.Concat(g.Outputs).Any(name => string.IsNullOrEmpty(name.Value))))
+            throw Invalid(path, EdgeManifest.FileName, "files, graphs", "an entry or a name in them is null or empty");
+
         string source = Path.Combine(path, EdgeManifest.FileName);
         var listed = new HashSet<string>(StringComparer.Ordinal);
         foreach (var file in manifest.Files)
@@ -202,12 +205,8 @@ internal sealed record ModelFolder
             if (!File.Exists(file))
                 throw Differs(file, "does not exist", $"{entry.Bytes} bytes");
 
-            using (var handle = File.OpenHandle(file))
-            {
-                long bytes = RandomAccess.GetLength(handle);
-                if (bytes != entry.Bytes)
-                    throw Differs(file, $"has {bytes} bytes", $"{entry.Bytes}");
-            }
+            if (ModelFiles.Length(file) is var bytes && bytes != entry.Bytes)
+                throw Differs(file, $"has {bytes} bytes", $"{entry.Bytes}");
 
             if (verification == ModelVerification.Hashes && ModelFiles.Hash(file, cancellationToken) is var hash && hash != entry.Sha256)
                 throw Differs(file, $"has the SHA-256 {hash}", entry.Sha256);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -20,7 +21,8 @@ internal static class ModelJson
     {
         try
         {
-            var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            ReadOnlyMemory<byte> bytes = File.ReadAllBytes(path);
+            var document = JsonDocument.Parse(bytes.Span.StartsWith(Encoding.UTF8.Preamble) ? bytes[3..] : bytes);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document;
 

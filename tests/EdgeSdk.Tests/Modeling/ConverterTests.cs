@@ -280,6 +280,17 @@ public sealed class ConverterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_destination_that_holds_the_checkpoint_is_never_replaced()
+    {
+        string source = new CheckpointCopy("qwen3", Path.Combine(Out, "hf")).Write();
+
+        var e = await Assert.ThrowsAsync<EdgeException>(() => ConvertAsync(source, new() { Force = true }));
+
+        Assert.Equal(EdgeErrorCode.InvalidArgument, e.Code);
+        Assert.True(File.Exists(Path.Combine(source, "model.safetensors")));
+    }
+
+    [Fact]
     public async Task A_checkpoint_without_a_tokenizer_converts_with_a_warning()
     {
         string source = new CheckpointCopy("qwen3", Source).Write();
@@ -322,6 +333,7 @@ public sealed class ConverterTests : IDisposable
     [InlineData("llama", "rope_parameters", """{"rope_type":"llama3","factor":8}""")]
     [InlineData("llama", "rope_parameters", """{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":64}""")]
     [InlineData("deepseek_v3", "n_group", "3")]
+    [InlineData("deepseek_v3", "n_group", "null")]
     [InlineData("deepseek_v3", "n_group", "8")]
     [InlineData("deepseek_v3", "topk_group", "5")]
     [InlineData("deepseek_v3", "num_experts_per_tok", "5")]

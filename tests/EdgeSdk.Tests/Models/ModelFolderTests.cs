@@ -169,6 +169,9 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("identity", "\"00\"")]
     [InlineData("vocabulary_fingerprint", "\"xyz\"")]
     [InlineData("graphs", "[]")]
+    [InlineData("graphs", "[null]")]
+    [InlineData("graphs", """[{"file":"model.onnx","role":"step","inputs":{"tokens":null},"outputs":{}}]""")]
+    [InlineData("files", "[null]")]
     [InlineData("routing", """{"tokens":0,"threshold":-1}""")]
     [InlineData("name", "null")]
     public void A_manifest_that_cannot_be_right_is_refused_by_field(string field, string value)
@@ -225,6 +228,15 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_byte_order_mark_does_no_harm()
+    {
+        string file = Path.Combine(CopyGenai(), "genai_config.json");
+        File.WriteAllText(file, File.ReadAllText(file), new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+
+        Assert.Equal(3, Open(root).Layers);
+    }
+
+    [Fact]
     public void Json_that_is_none_is_refused()
     {
         CopyGenai();
@@ -250,7 +262,7 @@ public sealed class ModelFolderTests : IDisposable
     private EdgeManifest WriteManifest()
     {
         CopyGenai();
-        var files = ModelFiles.List(root, TestContext.Current.CancellationToken);
+        var files = ModelFiles.Describe(root, ModelFiles.Find(root), TestContext.Current.CancellationToken);
         var manifest = new EdgeManifest
         {
             Format = 1,

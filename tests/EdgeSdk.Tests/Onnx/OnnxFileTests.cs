@@ -68,6 +68,28 @@ public sealed class OnnxFileTests : IDisposable
         Assert.Equal([3f, 40], outputs[0].GetTensorDataAsSpan<float>().ToArray());
     }
 
+    [Theory]
+    [InlineData("../secret")]
+    [InlineData("/proc/self/maps")]
+    [InlineData("link")]
+    public void The_runtime_reads_no_weights_from_outside_the_folder(string location)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(root, "model")).FullName;
+        File.WriteAllBytes(Path.Combine(root, "secret"), new byte[8]);
+        File.CreateSymbolicLink(Path.Combine(folder, "link"), Path.Combine(root, "secret"));
+        var graph = new GraphBuilder("external", 21, 10);
+        var x = graph.Input("x", DataType.Float, 2);
+        graph.Output("y", x * graph.External("w", DataType.Float, [2], location, 0, 8), DataType.Float, 2);
+        var model = graph.Build("test");
+        string file = Path.Combine(folder, "model.onnx");
+        OnnxFile.Write(model, file);
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+
+        Assert.Throws<OnnxRuntimeException>(() => new InferenceSession(file, options).Dispose());
+        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);
+        Assert.Throws<OnnxRuntimeException>(() => new InferenceSession(model.ToByteArray(), options).Dispose());
+    }
+
     [Fact]
     public void Equal_constants_are_stored_once()
     {
