@@ -1,43 +1,194 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace EdgeSdk.Text;
 
 /// <summary>A tokenizer read from a Hugging Face <c>tokenizer.json</c>: text to token ids and back, equal to what the reference implementation gives.</summary>
 /// <remarks>Immutable once read, and safe for concurrent use.</remarks>
 public sealed class Tokenizer
 {
+    /// <summary>A workspace that a long text has made larger than this is not kept.</summary>
+    private const int LongestKept = 1 << 18;
+
+    private readonly TokenizerParts _parts;
+    private readonly TokenDecoder _decoder;
+    private readonly Dictionary<string, int> _addedIds;
+    private readonly Lazy<string> _fingerprint;
+    private Workspace? _spare;
+
+    internal Tokenizer(TokenizerParts parts)
+    {
+        _parts = parts;
+        _decoder = parts.Decoder;
+        _addedIds = parts.AddedTokens.ToDictionary(t => t.Content, t => t.Id);
+        _fingerprint = new Lazy<string>(ComputeFingerprint);
+    }
+
     /// <summary>Reads <c>tokenizer.json</c>.</summary>
     /// <param name="folderOrFile">A model folder that holds a <c>tokenizer.json</c>, or the file itself.</param>
     /// <exception cref="EdgeException">The file is missing, damaged, or uses what is not supported; the message names the field and the value.</exception>
-    public static Tokenizer Load(string folderOrFile) => throw new NotImplementedException();
+    public static Tokenizer Load(string folderOrFile)
+    {
+        string path = Directory.Exists(folderOrFile) ? Path.Combine(folderOrFile, TokenizerFile.Name) : folderOrFile;
+        try
+        {
+            return Parse(File.ReadAllBytes(path), path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            bool hasSentencePiece = Directory.Exists(folderOrFile) && File.Exists(Path.Combine(folderOrFile, "tokenizer.model"));
+            string remedy = hasSentencePiece
+                ? "The folder's tokenizer.model is SentencePiece's own format: load it with transformers' AutoTokenizer and save it with save_pretrained, which writes tokenizer.json"
+                : "Give a folder that holds a tokenizer.json, or the file itself";
+            throw new EdgeException(EdgeErrorCode.InvalidModel, $"{path} cannot be read ({exception.Message.TrimEnd('.')}). {remedy}.", exception);
+        }
+    }
 
     /// <summary>Reads the bytes of a <c>tokenizer.json</c>.</summary>
     /// <param name="utf8">The file's content.</param>
     /// <param name="name">What error messages call it.</param>
     /// <exception cref="EdgeException">The content is damaged or uses what is not supported.</exception>
-    public static Tokenizer Parse(ReadOnlyMemory<byte> utf8, string name) => throw new NotImplementedException();
+    public static Tokenizer Parse(ReadOnlyMemory<byte> utf8, string name) => new(TokenizerFile.Read(utf8, name));
 
     /// <summary>One more than the highest id; an embedding may have more rows, as padding.</summary>
-    public int VocabularySize => throw new NotImplementedException();
+    public int VocabularySize => _decoder.InUse.Count;
 
-    /// <summary>SHA-256 (lower-case hex) over every id in order: id, length, bytes (<see cref="BytesOf"/>), whether special. Equal fingerprints can decode together.</summary>
-    public string Fingerprint => throw new NotImplementedException();
+    /// <summary>
+    /// SHA-256 (lower-case hex) over every id in order: id, length, bytes (<see cref="BytesOf"/>), one byte whether special; integers as little-endian uint32. Models
+    /// whose tokenizers have equal fingerprints can decode together.
+    /// </summary>
+    public string Fingerprint => _fingerprint.Value;
 
     /// <summary>The ids of <paramref name="text"/>. Special tokens written in the text are parsed.</summary>
     /// <param name="text">Any text; an unpaired surrogate reads as U+FFFD.</param>
     /// <param name="addSpecialTokens">Whether to add what the tokenizer's post-processor adds, such as a beginning-of-text token.</param>
-    public int[] Encode(string text, bool addSpecialTokens = true) => throw new NotImplementedException();
+    public int[] Encode(string text, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var workspace = Interlocked.Exchange(ref _spare, null) ?? new Workspace();
+        byte[] utf8 = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
+        int length = Encoding.UTF8.GetBytes(text, utf8);
+
+        workspace.Ids.Clear();
+        workspace.Ids.AddRange(addSpecialTokens ? _parts.Prefix.AsSpan() : []);
+        EncodeText(utf8.AsSpan(0, length), workspace);
+        workspace.Ids.AddRange(addSpecialTokens ? _parts.Suffix.AsSpan() : []);
+        int[] ids = [.. workspace.Ids];
+
+        ArrayPool<byte>.Shared.Return(utf8);
+        if (length <= LongestKept)
+        {
+            _spare = workspace;
+        }
+
+        return ids;
+    }
 
     /// <summary>The text of <paramref name="ids"/>. Ids outside the vocabulary give nothing; bytes that are not UTF-8 give U+FFFD.</summary>
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => throw new NotImplementedException();
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => CreateDetokenizer(skipSpecialTokens).Decode(ids);
 
     /// <summary>Decodes a stream of ids, one at a time.</summary>
-    public Detokenizer CreateDetokenizer(bool skipSpecialTokens) => throw new NotImplementedException();
+    public Detokenizer CreateDetokenizer(bool skipSpecialTokens) => new(_decoder, skipSpecialTokens);
 
     /// <summary>Whether <paramref name="id"/> is a special token.</summary>
-    public bool IsSpecial(int id) => throw new NotImplementedException();
+    public bool IsSpecial(int id) => _decoder.Has(id) && _decoder.Special[id];
 
     /// <summary>The id of a token as the vocabulary writes it (<c>&lt;|end|&gt;</c>, <c>Ġthe</c>); null where there is none.</summary>
-    public int? IdOf(string token) => throw new NotImplementedException();
+    public int? IdOf(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        int id = _addedIds.TryGetValue(token, out int added) ? added : _parts.Vocabulary.IdOf(Encoding.UTF8.GetBytes(token));
+        return id >= 0 ? id : null;
+    }
 
-    /// <summary>The bytes that <paramref name="id"/> stands for in a text; empty where there is no such id.</summary>
-    public ReadOnlySpan<byte> BytesOf(int id) => throw new NotImplementedException();
+    /// <summary>
+    /// The bytes that <paramref name="id"/> stands for in a text, after byte-level decoding, byte fallback and the decoder's replacements; empty where there is no such id.
+    /// </summary>
+    public ReadOnlySpan<byte> BytesOf(int id) => _decoder.Tokens[id];
+
+    private void EncodeText(ReadOnlySpan<byte> text, Workspace workspace)
+    {
+        workspace.RawParts.Clear();
+        _parts.RawTokens.Find(text, workspace.RawParts);
+        foreach (var (id, raw) in workspace.RawParts)
+        {
+            if (id >= 0)
+            {
+                workspace.Ids.Add(id);
+                continue;
+            }
+
+            workspace.Normalized.ResetWrittenCount();
+            var part = text[raw.Start..raw.End];
+            if (_parts.Normalizer is { } normalizer)
+            {
+                normalizer.Apply(part, workspace.Normalized);
+                part = workspace.Normalized.WrittenSpan;
+            }
+
+            EncodeNormalized(part, workspace);
+        }
+    }
+
+    private void EncodeNormalized(ReadOnlySpan<byte> text, Workspace workspace)
+    {
+        workspace.NormalizedParts.Clear();
+        _parts.NormalizedTokens.Find(text, workspace.NormalizedParts);
+        foreach (var (id, part) in workspace.NormalizedParts)
+        {
+            if (id >= 0)
+            {
+                workspace.Ids.Add(id);
+                continue;
+            }
+
+            var pieces = workspace.Pieces;
+            pieces.Start(text[part.Start..part.End]);
+            _parts.PreTokenizer?.Apply(pieces);
+            foreach (var piece in pieces.Pieces)
+            {
+                _parts.Model.Encode(pieces.Text[piece.Start..piece.End], workspace.Merger, workspace.Ids);
+            }
+        }
+    }
+
+    private string ComputeFingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> header = stackalloc byte[2 * sizeof(uint)];
+        for (int id = 0; id < VocabularySize; id++)
+        {
+            if (!_decoder.Has(id))
+            {
+                continue;
+            }
+
+            var bytes = BytesOf(id);
+            BinaryPrimitives.WriteInt32LittleEndian(header, id);
+            BinaryPrimitives.WriteInt32LittleEndian(header[sizeof(uint)..], bytes.Length);
+            hash.AppendData(header);
+            hash.AppendData(bytes);
+            hash.AppendData([_decoder.Special[id] ? (byte)1 : (byte)0]);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>What encoding one text needs; reused.</summary>
+    private sealed class Workspace
+    {
+        public List<int> Ids { get; } = [];
+
+        public List<(int Id, Piece Piece)> RawParts { get; } = [];
+
+        public List<(int Id, Piece Piece)> NormalizedParts { get; } = [];
+
+        public ArrayBufferWriter<byte> Normalized { get; } = new();
+
+        public PieceList Pieces { get; } = new();
+
+        public Merger Merger { get; } = new();
+    }
 }
