@@ -34,8 +34,14 @@ public sealed class EdgeServerOptions
 /// <summary>What an <see cref="EdgeServer"/> bounds. Devices are told the limits that concern them.</summary>
 public sealed class EdgeServerLimits
 {
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
     /// <summary>Texts decoded at a time; a further one is refused with RESOURCE_EXHAUSTED and the time after which to try again. At least 1.</summary>
     public int Streams { get; set; } = 64;
+
+    /// <summary>Connections open at a time; a further one is closed. At least 1.</summary>
+    public int Connections { get; set; } = 1024;
 
     /// <summary>Bytes of one frame; at least 1,024.</summary>
     public int FrameBytes { get; set; } = 256 * 1024;
@@ -57,4 +63,26 @@ public sealed class EdgeServerLimits
 
     /// <summary>Time for the answer to a PING; then the connection is closed and its streams' sessions are free.</summary>
     public TimeSpan PingTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <exception cref="EdgeException">InvalidArgument: a limit is out of its range.</exception>
+    internal void Validate()
+    {
+        Require(nameof(Streams), Streams, Streams >= 1, "1 or more");
+        Require(nameof(Connections), Connections, Connections >= 1, "1 or more");
+        Require(nameof(FrameBytes), FrameBytes, FrameBytes >= 1024, "1,024 or more");
+        Require(nameof(MaxTokens), MaxTokens, MaxTokens is null or >= 1, "1 or more, or null");
+        RequirePositive(nameof(Handshake), Handshake);
+        RequirePositive(nameof(Idle), Idle);
+        Require(nameof(PingDelay), PingDelay, PingDelay >= Second && PingDelay <= Longest, "one second to one day");
+        Require(nameof(PingTimeout), PingTimeout, PingTimeout >= Second && PingTimeout <= Longest, "one second to one day");
+        Require(nameof(Drain), Drain, Drain >= TimeSpan.Zero && Drain <= Longest, "0 to one day");
+    }
+
+    private static void RequirePositive(string name, TimeSpan value) => Require(name, value, value > TimeSpan.Zero && value <= Longest, "more than 0, at most one day");
+
+    private static void Require(string name, object? value, bool holds, string range)
+    {
+        if (!holds)
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{nameof(EdgeServerLimits)}.{name} is {value}; it must be {range}.");
+    }
 }

@@ -1,0 +1,134 @@
+using System.Security.Cryptography;
+using EdgeSdk.Decoding;
+using EdgeSdk.Protocol;
+using Google.Protobuf;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace EdgeSdk.Server;
+
+/// <summary>The service of edge.proto: lets a call in, checks what it asks for, and turns whatever ends it into a status.</summary>
+internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions options, BearerToken token, Sessions sessions, ILogger<EdgeService> logger) : Edge.EdgeBase
+{
+    private static readonly string Software = "EdgeSdk/" + typeof(EdgeService).Assembly.GetName().Version?.ToString(3);
+
+    public override Task<ServerInfo> Describe(DescribeRequest request, ServerCallContext context)
+    {
+        token.Authorize(context);
+        TextRequest.CheckVersion("DescribeRequest.version", request.Version);
+        return Task.FromResult(Info());
+    }
+
+    public override async Task Generate(IAsyncStreamReader<DeviceFrame> requestStream, IServerStreamWriter<ServerFrame> responseStream, ServerCallContext context)
+    {
+        string session = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, sessions.Ending);
+        try
+        {
+            token.Authorize(context);
+            var open = await ReadOpenAsync(requestStream, ending.Token).ConfigureAwait(false);
+            using var admission = sessions.Enter();
+            await DecodeAsync(session, open, requestStream, responseStream, context, ending.Token).ConfigureAwait(false);
+        }
+        catch (Exception) when (context.CancellationToken.IsCancellationRequested)
+        {
+            // Nobody is there to be told.
+            ServerLog.Left(logger, session);
+        }
+        catch (Exception e)
+        {
+            var refusal = Explain(e, session);
+            ServerLog.Refused(logger, session, refusal.StatusCode, refusal.Status.Detail);
+            throw refusal;
+        }
+    }
+
+    private async Task<Open> ReadOpenAsync(IAsyncStreamReader<DeviceFrame> frames, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(options.Limits.Handshake, options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        try
+        {
+            if (await frames.MoveNext(either.Token).ConfigureAwait(false) && frames.Current.FrameCase == DeviceFrame.FrameOneofCase.Open)
+                return frames.Current.Open;
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested)
+        {
+            throw Refusal.Late($"No Open came within {options.Limits.Handshake.TotalSeconds} s. Send it as the stream's first frame, at once.");
+        }
+
+        throw Refusal.Frame("The first frame", "A stream begins with Open.");
+    }
+
+    private async Task DecodeAsync(
+        string session,
+        Open open,
+        IAsyncStreamReader<DeviceFrame> frames,
+        IServerStreamWriter<ServerFrame> stream,
+        ServerCallContext context,
+        CancellationToken cancellationToken)
+    {
+        var request = TextRequest.From(open, model.Info, options);
+        var sequence = await model.OpenAsync(request.Sampler, cancellationToken).ConfigureAwait(false);
+        var verifier = new Verifier(model, sequence, request.Stop, options.TimeProvider);
+        await using (verifier.ConfigureAwait(false))
+        {
+            using var writer = new FrameWriter(stream, context.GetHttpContext(), options.Limits.Idle, options.TimeProvider);
+            var detokenizer = request.SpeaksText ? options.Tokenizer!.CreateDetokenizer(skipSpecialTokens: false) : null;
+            var opened = new Opened { Session = session, Info = Info(), PromptTokens = request.PromptTokens };
+            ServerLog.Opened(logger, session, request.PromptTokens, request.Text.Length - request.PromptTokens);
+            using var text = new TextSession(request, verifier, writer, model.Info, detokenizer);
+            var finished = await text.RunAsync(opened, frames, cancellationToken).ConfigureAwait(false);
+            ServerLog.Finished(logger, session, finished.Reason, finished.OutputTokens, finished.Passes, finished.Drafted, finished.Accepted);
+        }
+    }
+
+    private RpcException Explain(Exception e, string session)
+    {
+        switch (e)
+        {
+            case RpcException refusal:
+                return refusal;
+            case InvalidProtocolBufferException:
+                return Refusal.Text("A frame is no message of edge.proto. Update the older side.");
+            case OperationCanceledException when sessions.Ending.IsCancellationRequested:
+                return Refusal.Stopping();
+            case EdgeException { Code: EdgeErrorCode.Exhausted }:
+                ServerLog.Failed(logger, e, session);
+                return Refusal.Exhausted("The server has no memory left for another text");
+            default:
+                ServerLog.Failed(logger, e, session);
+                return Refusal.Failed(session);
+        }
+    }
+
+    private ServerInfo Info()
+    {
+        var (info, traits) = (model.Info, model.Traits);
+        var described = new ServerInfo
+        {
+            Version = TextRequest.Version,
+            Server = Software,
+            Model = info.Name,
+            Identity = info.Identity,
+            VocabularyFingerprint = info.VocabularyFingerprint ?? "",
+            VocabularySize = info.VocabularySize,
+            ContextLength = info.ContextLength,
+            ExactFrom = traits.ExactFrom,
+            Renders = options is { Tokenizer: not null, ChatTemplate: not null },
+            Limits = new()
+            {
+                FrameBytes = options.Limits.FrameBytes,
+                DraftsPerFrame = Verifier.MostPerOffer,
+                DraftsWaiting = Verifier.MostWaiting,
+                Streams = options.Limits.Streams,
+                MaxTokens = options.Limits.MaxTokens ?? 0,
+            },
+        };
+        described.EndTokens.AddRange(info.EndTokens);
+        if (traits.Cost.IsKnown)
+            described.PassSeconds.AddRange(traits.Cost.PassSeconds);
+
+        return described;
+    }
+}

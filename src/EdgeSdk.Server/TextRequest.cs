@@ -1,0 +1,176 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using EdgeSdk.Decoding;
+using EdgeSdk.Protocol;
+using EdgeSdk.Sampling;
+using Google.Protobuf.Collections;
+using Grpc.Core;
+
+namespace EdgeSdk.Server;
+
+/// <summary>An Open frame that was checked: what to decode, and how.</summary>
+/// <param name="Text">The prompt, and behind it what an earlier stream committed.</param>
+/// <param name="PromptTokens">Tokens of the prompt.</param>
+/// <param name="Sampler">How tokens are chosen.</param>
+/// <param name="Stop">When the text ends.</param>
+/// <param name="Drafts">Guesses for the places behind the text.</param>
+/// <param name="SpeaksText">The device sent turns: commits carry text, and it has no drafts to send.</param>
+internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sampler, StopRule Stop, int[] Drafts, bool SpeaksText)
+{
+    /// <summary>The protocol version spoken here.</summary>
+    public const uint Version = 1;
+
+    private const string Noise = "edge-1";
+
+    /// <summary>Checks <paramref name="open"/> against the model and the limits.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT or FAILED_PRECONDITION, with the field.</exception>
+    public static TextRequest From(Open open, ModelInfo model, EdgeServerOptions options)
+    {
+        CheckVersion("Open.version", open.Version);
+        if (open.Identity.Length > 0 && open.Identity != model.Identity)
+            throw Refusal.Mismatch($"Open.identity is {Shown(open.Identity)}; this server runs {model.Name}, {model.Identity}. Ask for that one, leave the field empty to take any, or go to another server.");
+
+        var sampler = ReadSampler(open.Sampler);
+        bool speaksText = open.TextCase == Open.TextOneofCase.Turns;
+        int[] prompt = open.TextCase switch
+        {
+            Open.TextOneofCase.Prompt => ReadPrompt(open, model),
+            Open.TextOneofCase.Turns => RenderTurns(open.Turns, options),
+            _ => throw Refusal.Field("Open.text", "missing", "be a prompt of tokens, or turns"),
+        };
+        int[] committed = ReadIds("Open.committed.ids", open.Committed, model);
+        int[] drafts = ReadIds("Open.drafts.ids", open.Drafts, model);
+        if (drafts.Length > Verifier.MostPerOffer)
+            throw Refusal.Field("Open.drafts.ids", $"{drafts.Length} long", $"have at most {Verifier.MostPerOffer} ids");
+
+        if (speaksText && drafts.Length > 0)
+            throw Refusal.Frame("Open.drafts", "A device that sends turns has another vocabulary and cannot draft; leave the field empty.");
+
+        return new(
+            [.. prompt, .. committed], prompt.Length, sampler, ReadStop(open, prompt.Length, committed.Length, model, options.Limits), drafts, speaksText);
+    }
+
+    /// <exception cref="RpcException">FAILED_PRECONDITION: another version.</exception>
+    public static void CheckVersion(string field, uint version)
+    {
+        if (version != Version)
+            throw Refusal.Mismatch($"{field} is {version}; this server speaks version {Version} of the protocol. Update the older side.");
+    }
+
+    /// <summary>Checks that every id is in the vocabulary.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT, with the first that is not.</exception>
+    public static void CheckIds(string field, RepeatedField<int> ids, int vocabularySize)
+    {
+        for (int i = 0; i < ids.Count; i++)
+        {
+            if ((uint)ids[i] >= (uint)vocabularySize)
+                throw Refusal.Field($"{field}[{i}]", ids[i], $"lie in 0 to {vocabularySize - 1}");
+        }
+    }
+
+    private static int[] ReadPrompt(Open open, ModelInfo model)
+    {
+        string fingerprint = model.VocabularyFingerprint ?? "";
+        if (open.VocabularyFingerprint != fingerprint)
+        {
+            throw Refusal.Mismatch(
+                $"Open.vocabulary_fingerprint is {Shown(open.VocabularyFingerprint)}; this server's model has {Shown(fingerprint)}. " +
+                "Tokens mean something else here: send turns, or use a device model that shares the server's tokenizer.");
+        }
+
+        if (open.Prompt.Ids.Count == 0)
+            throw Refusal.Field("Open.prompt.ids", "empty", "have at least one token");
+
+        return ReadIds("Open.prompt.ids", open.Prompt, model);
+    }
+
+    private static int[] ReadIds(string field, Tokens? tokens, ModelInfo model)
+    {
+        if (tokens is null)
+            return [];
+
+        CheckIds(field, tokens.Ids, model.VocabularySize);
+        return [.. tokens.Ids];
+    }
+
+    private static StopRule ReadStop(Open open, int prompt, int committed, ModelInfo model, EdgeServerLimits limits)
+    {
+        if (open.MaxTokens < 0 || open.MaxTokens > (limits.MaxTokens ?? int.MaxValue))
+            throw Refusal.Field("Open.max_tokens", open.MaxTokens, $"lie in 0 to {limits.MaxTokens ?? int.MaxValue}");
+
+        if (committed > open.MaxTokens)
+            throw Refusal.Field("Open.committed.ids", $"{committed} long", $"have at most Open.max_tokens, {open.MaxTokens}, ids");
+
+        if (prompt >= model.ContextLength)
+            throw Refusal.Text(new ContextOverflowException(prompt + 1, model.ContextLength).Message);
+
+        if (prompt + committed > model.ContextLength)
+            throw Refusal.Text(new ContextOverflowException(prompt + committed, model.ContextLength).Message);
+
+        return StopRule.For(model, prompt, open.MaxTokens, open.IgnoreEnd);
+    }
+
+    private static SamplerSpec ReadSampler(Protocol.Sampler? sampler)
+    {
+        if (sampler is null)
+            return SamplerSpec.Greedy;
+
+        if (sampler.Noise != Noise && (sampler.Temperature != 0 || sampler.Noise.Length > 0))
+            throw Refusal.Field("Open.sampler.noise", Shown(sampler.Noise), $"be {Noise}");
+
+        var spec = new SamplerSpec(sampler.Temperature, sampler.Seed, sampler.TopK, sampler.TopP, sampler.MinP);
+        try
+        {
+            spec.Validate();
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw Refusal.Text("Open.sampler: " + e.Message.ReplaceLineEndings(" "));
+        }
+
+        return spec;
+    }
+
+    private static int[] RenderTurns(Turns turns, EdgeServerOptions options)
+    {
+        if (options is not { Tokenizer: { } tokenizer, ChatTemplate: { } template })
+            throw Refusal.Mismatch("Open.turns is set; this server has no chat template or no tokenizer. Send the prompt as tokens, or go to another server.");
+
+        var messages = ReadArray("Open.turns.messages_json", turns.MessagesJson);
+        var tools = turns.ToolsJson.Length == 0 ? null : ReadArray("Open.turns.tools_json", turns.ToolsJson);
+        if (messages.Count == 0)
+            throw Refusal.Field("Open.turns.messages_json", "an empty array", "hold at least one message");
+
+        string rendered;
+        try
+        {
+            rendered = template.Render(messages, tools, addGenerationPrompt: true);
+        }
+        catch (EdgeException e)
+        {
+            throw Refusal.Text($"Open.turns: the model's chat template does not take these messages: {e.Message}");
+        }
+
+        int[] prompt = tokenizer.Encode(rendered);
+        return prompt.Length > 0 ? prompt : throw Refusal.Text("Open.turns: the messages render to an empty prompt. Give them content.");
+    }
+
+    private static JsonArray ReadArray(string field, string json)
+    {
+        try
+        {
+            if (JsonNode.Parse(json) is JsonArray array && array.All(item => item is JsonObject))
+                return array;
+        }
+        catch (JsonException e)
+        {
+            throw Refusal.Text($"{field} is no JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}); it must be an array of objects.");
+        }
+
+        throw Refusal.Field(field, "other JSON", "be an array of objects");
+    }
+
+    /// <summary>A value of the device's as a message can carry it: short, printable.</summary>
+    private static string Shown(string value) => value.Length == 0 ? "empty"
+        : new string([.. value.Take(80).Select(c => char.IsAsciiLetterOrDigit(c) || "-_.:/".Contains(c) ? c : '?')]);
+}
