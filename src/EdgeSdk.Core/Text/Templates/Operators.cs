@@ -1,0 +1,342 @@
+using System.Numerics;
+using System.Text;
+
+namespace EdgeSdk.Text.Templates;
+
+/// <summary>What values do under operators, as Python's do: <c>true</c> counts as 1, integers have any length, division floors.</summary>
+internal static class Operators
+{
+    /// <summary>Integers beyond this are refused: nothing that a prompt shows, and a way to burn time.</summary>
+    private const long MaxBits = 8192;
+
+    /// <summary>How a message names the kind of a value.</summary>
+    public static string KindOf(object? value) => value switch
+    {
+        null => "none",
+        bool => "a boolean",
+        BigInteger => "an integer",
+        double => "a float",
+        string => "a string",
+        List<object?> => "a list",
+        object?[] => "a tuple",
+        Mapping => "a mapping",
+        Undefined => "undefined",
+        Namespace => "a namespace",
+        Loop => "the loop",
+        _ => "a function",
+    };
+
+    public static bool IsTrue(object? value) => value switch
+    {
+        null or Undefined => false,
+        bool b => b,
+        BigInteger n => !n.IsZero,
+        double d => d != 0,
+        string s => s.Length > 0,
+        List<object?> list => list.Count > 0,
+        object?[] tuple => tuple.Length > 0,
+        Mapping mapping => mapping.Count > 0,
+        _ => true,
+    };
+
+    /// <summary>What a loop over the value sees: items, a mapping's keys, a string's characters.</summary>
+    public static IReadOnlyList<object?> Items(object? value, Meter meter)
+    {
+        IReadOnlyList<object?> items = value switch
+        {
+            List<object?> list => list,
+            object?[] tuple => tuple,
+            Mapping mapping => [.. mapping.Keys],
+            string text => Characters(text),
+            Undefined => [],
+            _ => throw new TemplateFault($"{KindOf(value)} holds no items to go through."),
+        };
+        meter.Step(items.Count);
+        return items;
+    }
+
+    public static bool IsIterable(object? value) => value is List<object?> or object?[] or Mapping or string or Undefined;
+
+    /// <summary>A string's Unicode characters, each a string.</summary>
+    public static List<object?> Characters(string text)
+    {
+        var characters = new List<object?>(text.Length);
+        for (int i = 0; i < text.Length;)
+        {
+            int length = char.IsSurrogatePair(text, i) ? 2 : 1;
+            characters.Add(text.Substring(i, length));
+            i += length;
+        }
+
+        return characters;
+    }
+
+    public static int Length(object? value, Meter meter) => value switch
+    {
+        string text => PythonText.Length(text, meter),
+        List<object?> list => list.Count,
+        object?[] tuple => tuple.Length,
+        Mapping mapping => mapping.Count,
+        Undefined => 0,
+        _ => throw new TemplateFault($"{KindOf(value)} has no length."),
+    };
+
+    public static object? Apply(string operation, object? left, object? right, Meter meter) => operation switch
+    {
+        "~" => Concatenate(PythonText.Display(left, meter), PythonText.Display(right, meter), meter),
+        "+" => Add(left, right, meter),
+        "*" => Multiply(left, right, meter),
+        _ => Calculate(operation, left, right),
+    };
+
+    public static object Negate(string sign, object? value) => (sign, Number(value)) switch
+    {
+        ("-", BigInteger n) => -n,
+        ("-", double d) => -d,
+        (_, { } number) => number,
+        _ => throw Misfit(sign, value),
+    };
+
+    public static bool Compare(string operation, object? left, object? right, Meter meter) => operation switch
+    {
+        "==" => AreEqual(left, right, meter),
+        "!=" => !AreEqual(left, right, meter),
+        "in" => Contains(right, left, meter),
+        "not in" => !Contains(right, left, meter),
+        "<" => Order(operation, left, right, meter) is < 0,
+        "<=" => Order(operation, left, right, meter) is <= 0,
+        ">" => Order(operation, left, right, meter) is > 0,
+        _ => Order(operation, left, right, meter) is >= 0,
+    };
+
+    public static bool AreEqual(object? left, object? right, Meter meter)
+    {
+        meter.Step();
+        if (Number(left) is { } a && Number(right) is { } b)
+            return OrderNumbers(a, b) == 0;
+
+        return (left, right) switch
+        {
+            (null, null) => true,
+            (string x, string y) => TextsAreEqual(x, y, meter),
+            (List<object?> x, List<object?> y) => SequencesAreEqual(x, y, meter),
+            (object?[] x, object?[] y) => SequencesAreEqual(x, y, meter),
+            (Mapping x, Mapping y) => MappingsAreEqual(x, y, meter),
+            (Undefined, Undefined) => true,
+            _ => ReferenceEquals(left, right) && left is not null,
+        };
+    }
+
+    /// <summary>A key as a mapping takes it.</summary>
+    public static object Key(object? value) => value is string or BigInteger or double or bool
+        ? value
+        : throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key here; a string, a number or a boolean can.");
+
+    private static bool TextsAreEqual(string left, string right, Meter meter)
+    {
+        meter.Scan(left);
+        return left == right;
+    }
+
+    private static bool SequencesAreEqual(IReadOnlyList<object?> left, IReadOnlyList<object?> right, Meter meter)
+    {
+        StackLimit.Check();
+        if (left.Count != right.Count)
+            return false;
+
+        for (int i = 0; i < left.Count; i++)
+        {
+            if (!AreEqual(left[i], right[i], meter))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static bool MappingsAreEqual(Mapping left, Mapping right, Meter meter)
+    {
+        StackLimit.Check();
+        return left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var other) && AreEqual(pair.Value, other, meter));
+    }
+
+    private static bool Contains(object? container, object? value, Meter meter)
+    {
+        switch (container)
+        {
+            case string text:
+                meter.Scan(text);
+                return value is string part ? text.Contains(part, StringComparison.Ordinal) : throw new TemplateFault($"a string cannot hold {KindOf(value)}.");
+            case Mapping mapping:
+                return value is string or BigInteger or double or bool && mapping.ContainsKey(value);
+            default:
+                return Items(container, meter).Any(item => AreEqual(item, value, meter));
+        }
+    }
+
+    /// <summary>Less than, equal to or greater than 0; null where a number is none, which is neither.</summary>
+    private static int? Order(string operation, object? left, object? right, Meter meter)
+    {
+        meter.Step();
+        if (Number(left) is { } a && Number(right) is { } b)
+            return OrderNumbers(a, b);
+
+        return (left, right) switch
+        {
+            (string x, string y) => PythonText.Compare(x, y),
+            (List<object?> x, List<object?> y) => OrderSequences(operation, x, y, meter),
+            (object?[] x, object?[] y) => OrderSequences(operation, x, y, meter),
+            _ => throw Misfit(operation, left, right),
+        };
+    }
+
+    private static int? OrderSequences(string operation, IReadOnlyList<object?> left, IReadOnlyList<object?> right, Meter meter)
+    {
+        StackLimit.Check();
+        for (int i = 0; i < Math.Min(left.Count, right.Count); i++)
+        {
+            if (!AreEqual(left[i], right[i], meter))
+                return Order(operation, left[i], right[i], meter);
+        }
+
+        return left.Count.CompareTo(right.Count);
+    }
+
+    private static int? OrderNumbers(object left, object right)
+    {
+        if (left is BigInteger m && right is BigInteger n)
+            return m.CompareTo(n);
+        if (left is BigInteger whole && right is double real)
+            return double.IsFinite(real) ? -OrderToWhole(real, whole) : OrderNumbers(0d, real);
+        if (left is double first && right is BigInteger second)
+            return double.IsFinite(first) ? OrderToWhole(first, second) : OrderNumbers(first, 0d);
+
+        var (a, b) = ((double)left, (double)right);
+        return double.IsNaN(a) || double.IsNaN(b) ? null : a.CompareTo(b);
+    }
+
+    private static int OrderToWhole(double real, BigInteger whole)
+    {
+        int order = new BigInteger(Math.Floor(real)).CompareTo(whole);
+        return order == 0 && Math.Floor(real) < real ? 1 : order;
+    }
+
+    private static object? Add(object? left, object? right, Meter meter)
+    {
+        switch (left, right)
+        {
+            case (string x, string y):
+                return Concatenate(x, y, meter);
+            case (List<object?> x, List<object?> y):
+                meter.MakeItems(x.Count + (long)y.Count);
+                return new List<object?>([.. x, .. y]);
+            case (object?[] x, object?[] y):
+                meter.MakeItems(x.Length + (long)y.Length);
+                return (object?[])[.. x, .. y];
+            default:
+                return Calculate("+", left, right);
+        }
+    }
+
+    private static string Concatenate(string left, string right, Meter meter)
+    {
+        meter.Make(left.Length + (long)right.Length);
+        return left + right;
+    }
+
+    private static object? Multiply(object? left, object? right, Meter meter) => (left, right) switch
+    {
+        (string text, _) when Number(right) is BigInteger times => Repeat(text, times, meter),
+        (_, string text) when Number(left) is BigInteger times => Repeat(text, times, meter),
+        (List<object?> list, _) when Number(right) is BigInteger times => Repeat(list, times, meter),
+        (_, List<object?> list) when Number(left) is BigInteger times => Repeat(list, times, meter),
+        _ => Calculate("*", left, right),
+    };
+
+    private static string Repeat(string text, BigInteger times, Meter meter)
+    {
+        int count = (int)BigInteger.Clamp(times, 0, int.MaxValue);
+        meter.Make((long)text.Length * count);
+        return text.Length == 0 ? "" : new StringBuilder(text.Length * count).Insert(0, text, count).ToString();
+    }
+
+    private static List<object?> Repeat(List<object?> list, BigInteger times, Meter meter)
+    {
+        int count = list.Count == 0 ? 0 : (int)BigInteger.Clamp(times, 0, int.MaxValue);
+        meter.MakeItems((long)list.Count * count);
+        return [.. Enumerable.Repeat(list, count).SelectMany(items => items)];
+    }
+
+    private static object Calculate(string operation, object? left, object? right) => (Number(left), Number(right)) switch
+    {
+        (BigInteger x, BigInteger y) when operation != "/" => Calculate(operation, x, y),
+        ({ } x, { } y) => Calculate(operation, ToDouble(x), ToDouble(y)),
+        _ => throw Misfit(operation, left, right),
+    };
+
+    private static BigInteger Calculate(string operation, BigInteger x, BigInteger y)
+    {
+        if (y.IsZero && operation is ("//" or "%"))
+            throw new TemplateFault("division by zero.");
+
+        var result = operation switch
+        {
+            "+" => x + y,
+            "-" => x - y,
+            "*" => x * y,
+            "//" => FloorDivide(x, y),
+            _ => x - (FloorDivide(x, y) * y),
+        };
+        return result.GetBitLength() <= MaxBits ? result : throw new TemplateFault($"the integer that '{operation}' makes is too large.");
+    }
+
+    private static BigInteger FloorDivide(BigInteger x, BigInteger y)
+    {
+        var quotient = BigInteger.DivRem(x, y, out var rest);
+        return !rest.IsZero && rest.Sign != y.Sign ? quotient - 1 : quotient;
+    }
+
+    private static double Calculate(string operation, double x, double y)
+    {
+        if (y == 0 && operation is ("/" or "//" or "%"))
+            throw new TemplateFault("division by zero.");
+
+        return operation switch
+        {
+            "+" => x + y,
+            "-" => x - y,
+            "*" => x * y,
+            "/" => x / y,
+            "//" => Math.Floor(x / y),
+            _ => FloorRest(x, y),
+        };
+    }
+
+    private static double FloorRest(double x, double y)
+    {
+        double rest = x % y;
+        return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+    }
+
+    private static double ToDouble(object number) => number is BigInteger n ? (double)n : (double)number;
+
+    /// <summary>A number as one, booleans included; null for anything else.</summary>
+    private static object? Number(object? value) => value switch
+    {
+        BigInteger or double => value,
+        bool b => b ? BigInteger.One : BigInteger.Zero,
+        _ => null,
+    };
+
+    private static TemplateFault Misfit(string operation, params ReadOnlySpan<object?> values)
+    {
+        foreach (var value in values)
+        {
+            if (value is Undefined undefined)
+                return new TemplateFault(undefined.Problem + ".");
+        }
+
+        return values.Length == 1
+            ? new TemplateFault($"'{operation}' does not go with {KindOf(values[0])}.")
+            : new TemplateFault($"'{operation}' does not go between {KindOf(values[0])} and {KindOf(values[1])}.");
+    }
+}

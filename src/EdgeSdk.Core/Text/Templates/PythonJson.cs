@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+
+namespace EdgeSdk.Text.Templates;
+
+/// <summary>JSON as Python's <c>json.dumps</c> writes it, to the letter.</summary>
+internal sealed class PythonJson(Meter meter)
+{
+    private readonly StringBuilder json = new();
+
+    public required string ItemSeparator { get; init; }
+
+    public required string KeySeparator { get; init; }
+
+    /// <summary>What a level is indented by; null writes all in one line.</summary>
+    public string? Indent { get; init; }
+
+    /// <summary>Whether all beyond ASCII is escaped.</summary>
+    public bool EnsureAscii { get; init; }
+
+    public bool SortKeys { get; init; }
+
+    /// <exception cref="TemplateFault">A value is none that JSON has.</exception>
+    public string Write(object? value)
+    {
+        Append(value, 0);
+        return json.ToString();
+    }
+
+    private void Append(object? value, int level)
+    {
+        StackLimit.Check();
+        meter.Step();
+        int start = json.Length;
+        switch (value)
+        {
+            case string text: AppendString(text); break;
+            case IReadOnlyList<object?> items: AppendList(items, level); return;
+            case Mapping mapping: AppendMapping(mapping, level); return;
+            case Undefined undefined: throw new TemplateFault($"{undefined.Problem}, so JSON cannot be made of it.");
+            default: json.Append(Scalar(value)); break;
+        }
+
+        meter.Make(json.Length - start);
+    }
+
+    private static string Scalar(object? value) => value switch
+    {
+        null => "null",
+        bool b => b ? "true" : "false",
+        BigInteger n => n.ToString(CultureInfo.InvariantCulture),
+        double d when double.IsFinite(d) => PythonText.Float(d),
+        double d => double.IsNaN(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity",
+        _ => throw new TemplateFault($"JSON cannot be made of {Operators.KindOf(value)}."),
+    };
+
+    private void AppendList(IReadOnlyList<object?> items, int level)
+    {
+        json.Append('[');
+        for (int i = 0; i < items.Count; i++)
+        {
+            AppendSeparator(i == 0, level + 1);
+            Append(items[i], level + 1);
+        }
+
+        AppendEnd(']', items.Count == 0, level);
+    }
+
+    private void AppendMapping(Mapping mapping, int level)
+    {
+        json.Append('{');
+        bool isFirst = true;
+        foreach (var (key, value) in SortKeys ? Sorted(mapping) : (IEnumerable<KeyValuePair<object, object?>>)mapping)
+        {
+            AppendSeparator(isFirst, level + 1);
+            AppendString(key as string ?? Scalar(key));
+            json.Append(KeySeparator);
+            Append(value, level + 1);
+            isFirst = false;
+        }
+
+        AppendEnd('}', isFirst, level);
+    }
+
+    private static List<KeyValuePair<object, object?>> Sorted(Mapping mapping)
+    {
+        var pairs = mapping.ToList();
+        if (!pairs.TrueForAll(pair => pair.Key is string))
+            throw new TemplateFault("sort_keys needs keys that are strings.");
+
+        pairs.Sort((a, b) => PythonText.Compare((string)a.Key, (string)b.Key));
+        return pairs;
+    }
+
+    private void AppendSeparator(bool isFirst, int level)
+    {
+        if (!isFirst)
+            json.Append(ItemSeparator);
+
+        AppendLine(level);
+    }
+
+    private void AppendEnd(char bracket, bool isEmpty, int level)
+    {
+        if (!isEmpty)
+            AppendLine(level);
+
+        json.Append(bracket);
+    }
+
+    private void AppendLine(int level)
+    {
+        if (Indent is null)
+            return;
+
+        meter.Make(1 + ((long)Indent.Length * level));
+        json.Append('\n').Insert(json.Length, Indent, level);
+    }
+
+    private void AppendString(string text)
+    {
+        json.Append('"');
+        foreach (char c in text)
+        {
+            switch (c)
+            {
+                case '"' or '\\': json.Append('\\').Append(c); break;
+                case '\n': json.Append("\\n"); break;
+                case '\r': json.Append("\\r"); break;
+                case '\t': json.Append("\\t"); break;
+                case '\f': json.Append("\\f"); break;
+                case '\b': json.Append("\\b"); break;
+                case < ' ': AppendEscape(c); break;
+                case > '~' when EnsureAscii: AppendEscape(c); break;
+                default: json.Append(c); break;
+            }
+        }
+
+        json.Append('"');
+    }
+
+    private void AppendEscape(char c) => json.Append($"\\u{(int)c:x4}");
+}

@@ -1,0 +1,24 @@
+namespace EdgeSdk.Text.Templates;
+
+/// <summary>The variables of a template or of one round of a loop, which sees those around it and leaves them as they are.</summary>
+internal sealed class Scope(Scope? parent)
+{
+    private readonly Dictionary<string, object?> variables = new(StringComparer.Ordinal);
+
+    private Scope? Around => parent;
+
+    public void Set(string name, object? value) => variables[name] = value;
+
+    /// <summary>A variable's value, undefined where there is none.</summary>
+    public object? Get(string name)
+    {
+        for (var scope = this; scope is not null; scope = scope.Around)
+        {
+            if (scope.variables.TryGetValue(name, out var value))
+                return value;
+        }
+
+        return new Undefined($"'{name}' is undefined");
+    }
+
+}
