@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 
 namespace EdgeSdk.Decoding;
 
@@ -6,7 +7,7 @@ namespace EdgeSdk.Decoding;
 /// R(n): how often the device's choices agree with the server's for n tokens in a row, counted on the server's own text, from a turn's start and from
 /// each disagreement on. Places with fewer than n tokens behind them do not count.
 /// </summary>
-/// <remarks>Counts, so that turns add up. Not thread-safe.</remarks>
+/// <remarks>Counts, so that turns add up. Not thread-safe: turns that run side by side count apart and are merged.</remarks>
 internal sealed class Agreement
 {
     /// <summary>The longest run that is counted.</summary>
@@ -15,24 +16,92 @@ internal sealed class Agreement
     /// <summary>The lengths that are reported: R(1) to R(8).</summary>
     public const int Reported = 8;
 
+    /// <summary>What is taken for the agreement of a token where nothing was measured, and how many places that assumption weighs.</summary>
+    public const double Assumed = 0.7, AssumedWeight = 4;
+
+    private const double MostSure = 0.995;
+
+    // By the run's length n: starts with n tokens behind them, those of them whose n tokens all agree, and runs that broke at their n-th token.
+    private readonly long[] counted = new long[Depth + 1], whole = new long[Depth + 1], broken = new long[Depth + 1];
+
+    private ulong starts; // bit i: the place i before the last one was a start
+    private int run;      // agreeing tokens since the last start
+    private bool atStart = true;
+
     /// <summary>Places compared.</summary>
-    public long Places => throw new NotImplementedException();
+    public long Places { get; private set; }
 
-    /// <summary>Places that agreed: another figure than R(1), over all positions of the text.</summary>
-    public long Agreed => throw new NotImplementedException();
+    /// <summary>Places that agreed: over all positions of the text, another figure than R(1).</summary>
+    public long Agreed { get; private set; }
 
-    /// <summary>A turn begins: its first place is a start.</summary>
-    public void BeginTurn() => throw new NotImplementedException();
+    /// <summary>The counts of both.</summary>
+    public static Agreement operator +(Agreement left, Agreement right)
+    {
+        var sum = new Agreement();
+        sum.Merge(left);
+        sum.Merge(right);
+        return sum;
+    }
+
+    /// <summary>A turn begins: its first place is a start, and no run reaches into it from the turn before.</summary>
+    public void BeginTurn() => (starts, run, atStart) = (0, 0, true);
 
     /// <summary>The next place of the turn.</summary>
-    public void Add(bool agrees) => throw new NotImplementedException();
+    public void Add(bool agrees)
+    {
+        starts = (starts << 1) | (atStart ? 1UL : 0);
+        for (ulong left = starts; left != 0; left &= left - 1)
+            counted[BitOperations.TrailingZeroCount(left) + 1]++;
+
+        // Only the last start can have a whole run: every earlier one ends at the disagreement that made the next.
+        int length = ++run;
+        if (length <= Depth)
+            (agrees ? whole : broken)[length]++;
+
+        if (!agrees)
+            run = 0;
+
+        atStart = !agrees;
+        Places++;
+        Agreed += agrees ? 1 : 0;
+    }
 
     /// <summary>Adds the counts of <paramref name="other"/>.</summary>
-    public void Merge(Agreement other) => throw new NotImplementedException();
+    public void Merge(Agreement other)
+    {
+        for (int n = 1; n <= Depth; n++)
+        {
+            counted[n] += other.counted[n];
+            whole[n] += other.whole[n];
+            broken[n] += other.broken[n];
+        }
 
-    /// <summary>R(n) as counted, n in 1..<see cref="Depth"/>; NaN where no place counts.</summary>
-    public double R(int n) => throw new NotImplementedException();
+        Places += other.Places;
+        Agreed += other.Agreed;
+    }
+
+    /// <summary>R(n) as counted, n in 1 to <see cref="Depth"/>; NaN where no place counts.</summary>
+    public double R(int n) => counted[n] == 0 ? double.NaN : (double)whole[n] / counted[n];
 
     /// <summary>R(1) to R(8).</summary>
-    public ImmutableArray<double> Report() => throw new NotImplementedException();
+    public ImmutableArray<double> Report() => [.. Enumerable.Range(1, Reported).Select(R)];
+
+    /// <summary>
+    /// R(0) = 1, R(1), ... for predictions: smooth, down to where it hardly counts. Built from the chance that a run goes on after n - 1 tokens, each
+    /// leaning on the one before by <see cref="AssumedWeight"/> places, so that runs that a short text cuts off, and lengths never seen, are counted fairly.
+    /// </summary>
+    public double[] Runs()
+    {
+        var runs = new List<double> { 1 };
+        double goesOn = Assumed;
+        for (int n = 1; runs[^1] > 1e-4; n++)
+        {
+            if (n <= Depth)
+                goesOn = Math.Min(MostSure, (whole[n] + AssumedWeight * goesOn) / (whole[n] + broken[n] + AssumedWeight));
+
+            runs.Add(runs[^1] * goesOn);
+        }
+
+        return [.. runs];
+    }
 }

@@ -1,3 +1,5 @@
+using EdgeSdk.Sampling;
+
 namespace EdgeSdk.Decoding;
 
 /// <summary>A guess for one place.</summary>
@@ -10,47 +12,187 @@ internal readonly record struct Draft(int Place, int Token);
 /// <remarks>One caller at a time. The sequence is owned.</remarks>
 internal sealed class DraftWindow : IAsyncDisposable
 {
+    /// <summary>Weight of the newest draft in the measured time of one.</summary>
+    private const double Newest = 1.0 / 8;
+
+    private readonly ILanguageModel model;
+    private readonly ISequence sequence;
+    private readonly StopRule stop;
+    private readonly TimeProvider time;
+    private readonly Pick[] picks;
+
+    // The text as this side believes it: the committed tokens, behind them the drafts. The sequence has taken in the first sequence.Length of it.
+    private int[] text = [];
+    private int committed, drafted;
+    private int compared; // places below are compared, or not to be: the prompt
+
     /// <summary>A window over <paramref name="sequence"/>, which it owns and which may hold the beginning of the prompt already.</summary>
     /// <param name="model">The sequence's model.</param>
     /// <param name="sequence">Opened with the sampler that the server's has: equal noise makes equal choices likely.</param>
-    /// <param name="stop">No place is drafted beyond its last one.</param>
-    /// <param name="agreement">Takes one entry for each committed place; shared by the turns of a conversation.</param>
+    /// <param name="stop">When the text ends: the server's rule, with its end tokens and its context.</param>
     /// <param name="time">Measures the time of a draft.</param>
-    public DraftWindow(ILanguageModel model, ISequence sequence, StopRule stop, Agreement agreement, TimeProvider time) => throw new NotImplementedException();
+    public DraftWindow(ILanguageModel model, ISequence sequence, StopRule stop, TimeProvider time)
+    {
+        this.model = model;
+        this.sequence = sequence;
+        this.stop = stop;
+        this.time = time;
+        picks = new Pick[Math.Clamp(model.Traits.MaxStep, 1, Verifier.MostPerOffer)];
+        DraftSeconds = model.Traits.Cost.IsKnown ? model.Traits.Cost.Pass(1) : double.NaN;
+    }
+
+    /// <summary>One entry for each committed place of this turn that was compared.</summary>
+    public Agreement Agreement { get; } = new();
 
     /// <summary>Length of the committed text as this side knows it; the place of the next commit.</summary>
-    public int Committed => throw new NotImplementedException();
+    public int Committed => committed;
 
-    /// <summary>Drafts made and not yet answered, for the places from <see cref="Committed"/> on. A resumed stream sends them again. Valid until the next call.</summary>
-    public ReadOnlyMemory<int> Ahead => throw new NotImplementedException();
+    /// <summary>Drafts made and not yet answered, for the places from <see cref="Committed"/> on. Valid until the next call.</summary>
+    public ReadOnlyMemory<int> Ahead => text.AsMemory(committed, drafted - committed);
 
     /// <summary>How far ahead drafts are made; at least 1.</summary>
     public int Size { get; set; } = 32;
 
-    /// <summary>Whether a further draft is within the window and the text's limits, and no draft so far ends the text.</summary>
-    public bool CanDraft => throw new NotImplementedException();
+    /// <summary>Whether a further draft is within the window, the text's limits and this model's context, and no token so far ends the text.</summary>
+    public bool CanDraft => committed > 0 && drafted - committed < Size && drafted <= model.Info.ContextLength && !EndsAt(drafted);
 
-    /// <summary>Committed tokens that this side has not compared with its own choice yet.</summary>
-    public int Unscored => throw new NotImplementedException();
+    /// <summary>Whether the committed text has come to its end.</summary>
+    public bool HasEnded => committed > 0 && EndsAt(committed);
 
-    /// <summary>Measured time of one draft, seconds; NaN before the first.</summary>
-    public double DraftSeconds => throw new NotImplementedException();
+    /// <summary>Committed tokens that this side has not taken in yet and that its context has room for.</summary>
+    public int Untaken => Math.Max(0, Math.Min(committed, model.Info.ContextLength) - sequence.Length);
 
-    /// <summary>Takes in <paramref name="text"/>: the prompt, and behind it what an earlier stream committed. Makes the first draft along the way where the limits allow one.</summary>
-    public ValueTask<Draft?> PrefillAsync(ReadOnlyMemory<int> text, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <summary>Time of one draft, seconds: as measured, before that as the model's traits say; NaN where they do not.</summary>
+    public double DraftSeconds { get; private set; }
 
-    /// <summary>Makes the next draft, taking in committed tokens that were not taken in yet in the same pass.</summary>
-    public ValueTask<Draft> DraftAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <summary>Time to the first draft, seconds, by the model's traits: what is untaken goes in first. NaN where they do not say.</summary>
+    public double FirstDraftSeconds => model.Traits.Cost.IsKnown ? model.Traits.Cost.Pass(Math.Max(1, Untaken)) : double.NaN;
+
+    /// <summary>Sets the text: the prompt, and behind it what an earlier stream committed. Computes nothing yet.</summary>
+    public void Begin(ReadOnlySpan<int> text)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(text.Length, sequence.Length);
+        this.text = new int[text.Length + 256];
+        text.CopyTo(this.text);
+        committed = drafted = compared = text.Length;
+        Agreement.BeginTurn();
+    }
+
+    /// <summary>Takes in up to <paramref name="most"/> committed tokens (the prompt is such) and compares this side's own choices with them.</summary>
+    /// <remarks>While nothing is drafted this keeps the agreement known: in batches it costs a fraction of drafting.</remarks>
+    public ValueTask TakeInAsync(int most, CancellationToken cancellationToken = default) =>
+        FeedAsync(sequence.Length + Math.Min(most, Untaken), cancellationToken);
+
+    /// <summary>Makes the next draft, taking in committed tokens that were not taken in yet on the way.</summary>
+    public async ValueTask<Draft> DraftAsync(CancellationToken cancellationToken = default)
+    {
+        if (!CanDraft)
+            throw new InvalidOperationException($"Place {drafted} is not to be drafted: the window ({Size}), the text or the context ends before it.");
+
+        bool single = drafted - sequence.Length == 1;
+        long start = time.GetTimestamp();
+        await FeedAsync(drafted, cancellationToken).ConfigureAwait(false);
+        if (single)
+            Measure(time.GetElapsedTime(start).TotalSeconds);
+
+        return new(drafted - 1, text[drafted - 1]);
+    }
 
     /// <summary>
     /// The server has written <paramref name="tokens"/> from <paramref name="place"/> on: keeps the drafts that agree and drops the rest from the first
-    /// that does not. What was never drafted is taken in, and compared, by the next <see cref="DraftAsync"/> or <see cref="ScoreAsync"/>.
+    /// that does not. What was never drafted is taken in, and compared, by the next <see cref="DraftAsync"/> or <see cref="TakeInAsync"/>.
     /// </summary>
-    /// <exception cref="EdgeException">Protocol: the place is not the next one, or a token lies outside the vocabulary.</exception>
-    public ValueTask CommitAsync(int place, ReadOnlyMemory<int> tokens, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <returns>How many of the tokens this side had drafted, from the first on.</returns>
+    /// <exception cref="EdgeException">Protocol: the place is not the next one, the text goes on beyond its end, or a token lies outside the vocabulary.</exception>
+    public async ValueTask<int> CommitAsync(int place, ReadOnlyMemory<int> tokens, CancellationToken cancellationToken = default)
+    {
+        Check(place, tokens.Span);
+        int right = 0, known = Math.Min(tokens.Length, drafted - committed);
+        while (right < known && text[committed + right] == tokens.Span[right])
+            right++;
 
-    /// <summary>Takes in what was committed and not drafted, in batches, and compares: so that agreement stays known while nothing is drafted.</summary>
-    public ValueTask ScoreAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        bool differs = right < known;
+        if (differs && sequence.Length > committed + right)
+            await sequence.RewindAsync(committed + right, cancellationToken).ConfigureAwait(false);
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+        for (int i = 0; i < right; i++)
+            Agreement.Add(true);
+
+        if (differs)
+            Agreement.Add(false);
+
+        // Where drafts were made, everything before them had been taken in and compared.
+        if (known > 0)
+            compared = committed + right + (differs ? 1 : 0);
+
+        committed += tokens.Length;
+        drafted = differs ? committed : Math.Max(drafted, committed);
+        Reserve(drafted + 1);
+        tokens.CopyTo(text.AsMemory(place));
+        return right;
+    }
+
+    public ValueTask DisposeAsync() => sequence.DisposeAsync();
+
+    /// <summary>
+    /// Takes in the text up to <paramref name="end"/>, in passes as wide as the engine allows. The choices on the way are compared with what was committed;
+    /// the one behind everything known becomes the next draft.
+    /// </summary>
+    private async ValueTask FeedAsync(int end, CancellationToken cancellationToken)
+    {
+        while (sequence.Length < end)
+        {
+            // The pass's choices are for the places from `first` to `to`; where `first` lies further on, the tokens before only go in.
+            int from = sequence.Length, first = Math.Max(from + 1, compared);
+            int to = Math.Min(end, first + picks.Length - 1);
+            int wanted = Math.Max(0, to - first + 1);
+            await sequence.StepAsync(text.AsMemory(from, to - from), picks.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
+            for (int i = 0; i < wanted; i++)
+                Choose(first + i, picks[i].Token);
+        }
+    }
+
+    private void Choose(int place, int token)
+    {
+        if (place < committed)
+        {
+            Agreement.Add(text[place] == token);
+            compared = place + 1;
+        }
+        else if (place == drafted && !EndsAt(drafted))
+        {
+            Reserve(drafted + 1);
+            text[drafted++] = token;
+        }
+    }
+
+    private bool EndsAt(int length) => stop.After(text[length - 1], length - 1) is not null;
+
+    private void Measure(double seconds) => DraftSeconds = double.IsNaN(DraftSeconds) ? seconds : DraftSeconds + Newest * (seconds - DraftSeconds);
+
+    private void Reserve(int length)
+    {
+        if (text.Length < length)
+            Array.Resize(ref text, Math.Max(length, 2 * text.Length));
+    }
+
+    private void Check(int place, ReadOnlySpan<int> tokens)
+    {
+        if (place != committed)
+            throw Broken($"place {place}; the next one is {committed}");
+
+        if (tokens.IsEmpty)
+            throw Broken($"nothing at place {place}");
+
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            if ((uint)tokens[i] >= (uint)model.Info.VocabularySize)
+                throw Broken($"token {tokens[i]} at place {place + i}; ids are in [0, {model.Info.VocabularySize})");
+
+            if (i == 0 ? EndsAt(committed) : stop.After(tokens[i - 1], place + i - 1) is not null)
+                throw Broken($"place {place + i}, behind the end of the text");
+        }
+    }
+
+    private static EdgeException Broken(string what) => new(EdgeErrorCode.Protocol, $"The server committed {what}.");
 }

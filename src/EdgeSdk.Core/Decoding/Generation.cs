@@ -21,7 +21,8 @@ internal sealed class Generation(ISequence sequence, StopRule stop)
     /// <param name="cancellationToken">Honoured within one forward pass, by an exception.</param>
     public async IAsyncEnumerable<Pick> RunAsync(ReadOnlyMemory<int> text, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        Finish = text.Length > 0 ? stop.After(text.Span[^1], text.Length - 1) : throw new ArgumentException("A text has at least one token.", nameof(text));
+        ArgumentOutOfRangeException.ThrowIfZero(text.Length);
+        Finish = stop.After(text.Span[^1], text.Length - 1);
         var next = text[sequence.Length..];
         for (int place = text.Length; Finish is null; place++)
         {

@@ -10,17 +10,21 @@ internal sealed class KeptSequence(ISequence inner) : ISequence
 
     public int Length => inner.Length;
 
-    /// <summary>
-    /// Takes the sequence back to the longest beginning that it shares with <paramref name="prompt"/>, and at most to all of it but one token,
-    /// since a choice needs a token to follow.
-    /// </summary>
+    /// <summary>Tokens at the beginning that its text shares with <paramref name="prompt"/>: at most all of the prompt but one, since a choice needs a token to follow.</summary>
+    public int SharedWith(ReadOnlySpan<int> prompt)
+    {
+        int most = Math.Min(prompt.Length - 1, text.Count), shared = 0;
+        while (shared < most && text[shared] == prompt[shared])
+            shared++;
+
+        return shared;
+    }
+
+    /// <summary>Takes the sequence back to what it shares with <paramref name="prompt"/>.</summary>
     /// <returns>Tokens kept: the prompt goes on with <c>prompt[kept..]</c>.</returns>
     public async ValueTask<int> ShareAsync(ReadOnlyMemory<int> prompt, CancellationToken cancellationToken = default)
     {
-        int most = Math.Min(prompt.Length - 1, text.Count), shared = 0;
-        while (shared < most && text[shared] == prompt.Span[shared])
-            shared++;
-
+        int shared = SharedWith(prompt.Span);
         await RewindAsync(shared, cancellationToken).ConfigureAwait(false);
         return shared;
     }

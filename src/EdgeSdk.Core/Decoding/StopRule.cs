@@ -12,10 +12,11 @@ internal enum FinishReason
     Length = 2,
 }
 
-/// <summary>When a text ends. Server alone, device and server together, and a resumed stream all ask this one rule.</summary>
+/// <summary>When a text ends. A model alone, device and server together, and a resumed stream all ask this one rule.</summary>
+/// <param name="PromptTokens">The place of the first token that is written; end tokens before it mean nothing.</param>
 /// <param name="LastPlace">No token is written beyond this place.</param>
 /// <param name="EndTokens">Tokens after which nothing is written; empty to go on past them.</param>
-internal readonly record struct StopRule(int LastPlace, ImmutableArray<int> EndTokens)
+internal readonly record struct StopRule(int PromptTokens, int LastPlace, ImmutableArray<int> EndTokens)
 {
     /// <summary>The rule for <paramref name="maxTokens"/> new tokens behind a prompt, as far as the model's context reaches.</summary>
     /// <param name="model">Gives the context and the end tokens.</param>
@@ -31,13 +32,13 @@ internal readonly record struct StopRule(int LastPlace, ImmutableArray<int> EndT
         if (room < 1)
             throw new ContextOverflowException(promptTokens + 1, model.ContextLength);
 
-        return new(promptTokens + Math.Min(maxTokens, room) - 1, ignoreEnd ? [] : model.EndTokens);
+        return new(promptTokens, promptTokens + Math.Min(maxTokens, room) - 1, ignoreEnd ? [] : model.EndTokens);
     }
 
-    /// <summary>Whether the text ends with <paramref name="token"/> at <paramref name="place"/>, and why.</summary>
+    /// <summary>Whether a text whose last token is <paramref name="token"/> at <paramref name="place"/> has ended, and why.</summary>
     public FinishReason? After(int token, int place)
     {
-        if (!EndTokens.IsDefaultOrEmpty && EndTokens.Contains(token))
+        if (place >= PromptTokens && !EndTokens.IsDefaultOrEmpty && EndTokens.Contains(token))
             return FinishReason.End;
 
         return place >= LastPlace ? FinishReason.Length : null;

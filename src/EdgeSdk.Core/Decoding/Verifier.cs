@@ -1,3 +1,5 @@
+using EdgeSdk.Sampling;
+
 namespace EdgeSdk.Decoding;
 
 /// <summary>
@@ -13,21 +15,65 @@ internal sealed class Verifier : IAsyncDisposable
     /// <summary>Drafts that are taken from one call of <see cref="Offer"/>.</summary>
     public const int MostPerOffer = 64;
 
+    /// <summary>
+    /// So many last tokens of a long prompt are a pass of their own, which can verify what has arrived during the others, where that costs no more than
+    /// this share of the prompt's time.
+    /// </summary>
+    private const int PromptTail = 32;
+    private const double TailShare = 0.02;
+
+    /// <summary>The stream's agreement is assumed to be this at first, as if seen at so many places, and forgets at this rate.</summary>
+    private const double AssumedAgreement = 0.7, AssumedPlaces = 8, Forgetting = 1.0 / 64;
+
+    private readonly ILanguageModel model;
+    private readonly ISequence sequence;
+    private readonly TimeProvider time;
+    private readonly StepCost cost;
+    private readonly int mostDrafts;
+    private readonly Pick[] picks;
+    private readonly float[] margins;
+
+    private readonly Lock gate = new();
+    private readonly WaitingDrafts waiting = new();
+    private StopRule stop;
+    private int[] text = [];
+    private int length;     // of the committed text; 0: not started
+    private int firstSound; // drafts made by a device that had heard of fewer tokens follow a wrong text
+    private double compared = AssumedPlaces, agreed = AssumedPlaces * AssumedAgreement;
+    private int passes, drafted, accepted, wasted, wastedBefore;
+
     /// <summary>A verifier over <paramref name="sequence"/>, which it owns and which may hold the beginning of the text already.</summary>
     /// <param name="model">The sequence's model: traits, vocabulary.</param>
     /// <param name="sequence">An open sequence of that model.</param>
     /// <param name="stop">When the text ends.</param>
     /// <param name="time">Measures the passes.</param>
-    public Verifier(ILanguageModel model, ISequence sequence, StopRule stop, TimeProvider time) => throw new NotImplementedException();
+    public Verifier(ILanguageModel model, ISequence sequence, StopRule stop, TimeProvider time)
+    {
+        this.model = model;
+        this.sequence = sequence;
+        this.stop = stop;
+        this.time = time;
+        cost = model.Traits.Cost.IsKnown ? model.Traits.Cost : FreeRun.AssumedCost;
+        mostDrafts = Math.Clamp(model.Traits.MaxStep - 1, 0, MostPerOffer);
+        picks = new Pick[mostDrafts + 1];
+        margins = new float[mostDrafts + 1];
+    }
 
     /// <summary>The place of the next token.</summary>
-    public int Place => throw new NotImplementedException();
+    public int Place => length;
 
     /// <summary>Why the text ended; null while it has not. Known as soon as the last commit is given.</summary>
-    public FinishReason? Finish => throw new NotImplementedException();
+    public FinishReason? Finish { get; private set; }
 
     /// <summary>Passes, drafts and what became of them, so far.</summary>
-    public VerifierUsage Usage => throw new NotImplementedException();
+    public VerifierUsage Usage
+    {
+        get
+        {
+            lock (gate)
+                return new(passes, drafted, accepted, wasted);
+        }
+    }
 
     /// <summary>
     /// Guesses for the places from <paramref name="place"/> on. Nothing that arrives here is an error: what is late, out of range, over the
@@ -37,28 +83,215 @@ internal sealed class Verifier : IAsyncDisposable
     /// <param name="drafts">Token ids.</param>
     /// <param name="heard">How many tokens of the text (prompt included) the device knew to be committed when it made them: drafts made before
     /// it heard of the last disagreement follow a wrong text and are not worth a verification.</param>
-    public void Offer(int place, ReadOnlySpan<int> drafts, int heard) => throw new NotImplementedException();
+    public void Offer(int place, ReadOnlySpan<int> drafts, int heard)
+    {
+        lock (gate)
+        {
+            drafted += drafts.Length;
+            int used = 0;
+            if (heard >= firstSound && place >= heard)
+            {
+                int most = Math.Min(drafts.Length, MostPerOffer);
+                while (used < most && Take(place + used, drafts[used]))
+                    used++;
+            }
+
+            wasted += drafts.Length - used;
+        }
+    }
 
     /// <summary>No token beyond <paramref name="place"/> is wanted any more; the pass under way is not undone.</summary>
-    public void StopAfter(int place) => throw new NotImplementedException();
+    public void StopAfter(int place)
+    {
+        lock (gate)
+            stop = stop with { LastPlace = Math.Min(stop.LastPlace, place) };
+    }
 
     /// <summary>
     /// Takes in <paramref name="text"/> and makes the first commit, drafts that have arrived included. A resumed text ends with what an earlier
     /// stream committed.
     /// </summary>
     /// <returns>The first commit; null where the text has ended already.</returns>
-    public ValueTask<Commit?> StartAsync(ReadOnlyMemory<int> text, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async ValueTask<Commit?> StartAsync(ReadOnlyMemory<int> text, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(text.Length);
+        lock (gate)
+        {
+            this.text = text.ToArray();
+            length = text.Length;
+            wasted += waiting.KeepFrom(length);
+            FinishIf(stop.After(text.Span[^1], length - 1));
+        }
+
+        if (Finish is not null)
+            return null;
+
+        long start = time.GetTimestamp();
+        int head = PromptHead(length - sequence.Length);
+        if (head > 0)
+            await sequence.StepAsync(this.text.AsMemory(sequence.Length, head), default, cancellationToken).ConfigureAwait(false);
+
+        return await PassAsync(start, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>One pass.</summary>
     /// <returns>Its commit; null once the text has ended (<see cref="Finish"/>).</returns>
-    public ValueTask<Commit?> NextAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public ValueTask<Commit?> NextAsync(CancellationToken cancellationToken = default)
+    {
+        lock (gate)
+        {
+            if (length > stop.LastPlace)
+                FinishIf(FinishReason.Length);
+        }
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+        return Finish is null ? PassAsync(time.GetTimestamp(), cancellationToken) : default;
+    }
+
+    public ValueTask DisposeAsync() => sequence.DisposeAsync();
+
+    /// <summary>Tokens of a prompt of <paramref name="left"/> tokens that are taken in before its last pass; 0 to take it in whole.</summary>
+    private int PromptHead(int left)
+    {
+        int head = left - PromptTail;
+        if (head <= 0 || !model.Traits.Cost.IsKnown)
+            return 0;
+
+        double extra = cost.Pass(head) + cost.Pass(PromptTail) - cost.Pass(left);
+        return extra <= TailShare * cost.Pass(left) ? head : 0;
+    }
+
+    private async ValueTask<Commit?> PassAsync(long start, CancellationToken cancellationToken)
+    {
+        int k = TakeDrafts();
+        var tokens = text.AsMemory(sequence.Length, length + k - sequence.Length);
+        await sequence.StepAsync(tokens, picks.AsMemory(0, k + 1), cancellationToken).ConfigureAwait(false);
+        var commit = Conclude(k, time.GetElapsedTime(start).TotalSeconds);
+
+        // The last token stays outside: the next pass begins with it.
+        if (sequence.Length >= length)
+            await sequence.RewindAsync(length - 1, cancellationToken).ConfigureAwait(false);
+
+        return commit;
+    }
+
+    /// <summary>Writes the drafts that the coming pass verifies behind the text: those that wait for its place in an unbroken row, as many as pay.</summary>
+    private int TakeDrafts()
+    {
+        lock (gate)
+        {
+            if (text.Length < length + mostDrafts + 1)
+                Array.Resize(ref text, 2 * length + mostDrafts + 1);
+
+            int room = Math.Clamp(stop.LastPlace - length, 0, mostDrafts);
+            int k = FreeRun.BestDrafts(cost, agreed / compared, waiting.Row(length, room));
+            for (int i = 0; i < k; i++)
+                waiting.TryTake(length + i, out text[length + i]);
+
+            return k;
+        }
+    }
+
+    /// <summary>Adds the picks to the text as far as the drafts before them were right.</summary>
+    private Commit Conclude(int k, double seconds)
+    {
+        lock (gate)
+        {
+            int place = length, right = 0;
+            while (Finish is null)
+            {
+                int token = picks[length - place].Token;
+                margins[length - place] = picks[length - place].Margin;
+                bool verified = length - place < k, agrees = verified && text[length] == token;
+                text[length] = token;
+                FinishIf(stop.After(token, length));
+                length++;
+                if (verified)
+                    Compare(length - 1, agrees);
+
+                if (!agrees)
+                    break;
+
+                right++;
+            }
+
+            passes++;
+            accepted += right;
+            wasted += k - right;
+            DropPassed(place);
+            int wastedSince = wasted - wastedBefore;
+            wastedBefore = wasted;
+            int count = length - place;
+            return new(place, text.AsMemory(place, count), right, wastedSince, seconds, margins.AsMemory(0, count));
+        }
+    }
+
+    /// <summary>Drops drafts whose place has gone by without them. They tell all the same whether the device was on the right text.</summary>
+    private void DropPassed(int place)
+    {
+        for (; place < length; place++)
+        {
+            if (!waiting.TryTake(place, out int token))
+                continue;
+
+            wasted++;
+            Compare(place, text[place] == token);
+        }
+    }
+
+    /// <summary>Takes a draft that has arrived; false where it cannot be used, and those behind it neither.</summary>
+    private bool Take(int place, int token)
+    {
+        if (place < 0 || (uint)token >= (uint)model.Info.VocabularySize)
+            return false;
+
+        bool started = length > 0;
+        if (!started || place >= length)
+        {
+            if (started && place - length >= MostWaiting)
+                return false;
+
+            wasted += waiting.Add(place, token) ? 0 : 1;
+            return true;
+        }
+
+        if (place < stop.PromptTokens)
+            return false;
+
+        bool agrees = text[place] == token;
+        Compare(place, agrees);
+        wasted += agrees ? 1 : 0;
+        return agrees;
+    }
+
+    /// <summary>
+    /// A draft was compared with the text. Where they differ, whatever the device has made since follows a wrong text, until it has heard of the
+    /// token at <paramref name="place"/>.
+    /// </summary>
+    private void Compare(int place, bool agrees)
+    {
+        compared = compared * (1 - Forgetting) + 1;
+        agreed = agreed * (1 - Forgetting) + (agrees ? 1 : 0);
+        if (agrees)
+            return;
+
+        firstSound = Math.Max(firstSound, place + 1);
+        wasted += waiting.Clear();
+    }
+
+    private void FinishIf(FinishReason? reason)
+    {
+        Finish ??= reason;
+        if (Finish is null)
+            return;
+
+        firstSound = int.MaxValue;
+        wasted += waiting.Clear();
+    }
 }
 
 /// <summary>What a verifier did for a text.</summary>
 /// <param name="Passes">Forward passes that gave tokens, the prompt's last included.</param>
 /// <param name="Drafted">Drafts that were offered.</param>
 /// <param name="Accepted">Drafts that became part of the text.</param>
-/// <param name="Wasted">Drafts that were dropped: late, wrong, or not to be used.</param>
+/// <param name="Wasted">Drafts that were dropped: late, wrong, or not to be used. With the accepted ones all of them, once the text has ended.</param>
 internal readonly record struct VerifierUsage(int Passes, int Drafted, int Accepted, int Wasted);

@@ -34,7 +34,7 @@ internal readonly struct GumbelNoise(ulong key)
     public static double Uniform(ulong hash) => ((hash >> 12) + 0.5) * (1.0 / (1UL << 52));
 
     /// <summary>SplitMix64's finaliser (Steele, Lea, Flood, OOPSLA 2014; constants by Stafford).</summary>
-    private static ulong Mix(ulong z)
+    public static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
