@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using EdgeSdk.Decoding;
-using EdgeSdk.Text;
 
 namespace EdgeSdk.Models;
 
@@ -130,14 +129,13 @@ internal sealed record ModelFolder
         if (!File.Exists(graph))
             throw Invalid(path, GenaiConfig.FileName, "model.decoder.filename", $"{graph} does not exist");
 
-        string? tokenizer = Existing(path, "tokenizer.json");
         return new()
         {
             Directory = path,
             Info = new(
                 Path.GetFileName(path),
                 ModelFiles.Identity(ModelFiles.Describe(path, ModelFiles.Find(path), cancellationToken)),
-                tokenizer is null ? null : Tokenizer.Load(tokenizer).Fingerprint,
+                VocabularyFingerprint: null,
                 genai.Model.VocabSize,
                 genai.Model.ContextLength,
                 EndTokens(path, genai.Model)),
@@ -148,7 +146,7 @@ internal sealed record ModelFolder
             Layers = decoder.NumHiddenLayers,
             KeyValueHeads = decoder.NumKeyValueHeads,
             HeadSize = decoder.HeadSize,
-            TokenizerFile = tokenizer,
+            TokenizerFile = Existing(path, "tokenizer.json"),
         };
     }
 

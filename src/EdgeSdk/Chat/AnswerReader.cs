@@ -1,0 +1,115 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk.Chat;
+
+/// <summary>Reads what a model writes: text as it comes, and the calls of tools once they are whole (docs/chat-format.md).</summary>
+/// <remarks>For one answer and one thread.</remarks>
+internal sealed class AnswerReader(string answerId)
+{
+    /// <summary>The token that begins a call.</summary>
+    public const string CallToken = "<|call|>";
+
+    private readonly StringBuilder _call = new();
+    private readonly List<AIContent> _contents = [];
+    private bool _inCall;
+    private int _calls;
+
+    /// <summary>Whether the answer calls a tool.</summary>
+    public bool Calls => _calls > 0;
+
+    /// <summary>Takes in a piece of text; gives what is certain.</summary>
+    public IReadOnlyList<AIContent> Append(string piece)
+    {
+        _contents.Clear();
+        Add(piece);
+        return _contents;
+    }
+
+    /// <summary>A call begins: the one before it is whole.</summary>
+    public IReadOnlyList<AIContent> BeginCall()
+    {
+        _contents.Clear();
+        EndCall();
+        _inCall = true;
+        return _contents;
+    }
+
+    /// <summary>Takes in text in which calls begin with <see cref="CallToken"/> written out, as a server that renders sends it.</summary>
+    public IReadOnlyList<AIContent> AppendRendered(string piece)
+    {
+        _contents.Clear();
+        for (int at; (at = piece.IndexOf(CallToken, StringComparison.Ordinal)) >= 0; piece = piece[(at + CallToken.Length)..])
+        {
+            Add(piece[..at]);
+            EndCall();
+            _inCall = true;
+        }
+
+        Add(piece);
+        return _contents;
+    }
+
+    /// <summary>The answer has ended.</summary>
+    public IReadOnlyList<AIContent> End()
+    {
+        _contents.Clear();
+        EndCall();
+        return _contents;
+    }
+
+    private void Add(string piece)
+    {
+        if (piece.Length == 0)
+        {
+            return;
+        }
+
+        if (_inCall)
+        {
+            _call.Append(piece);
+        }
+        else
+        {
+            _contents.Add(new TextContent(piece));
+        }
+    }
+
+    private void EndCall()
+    {
+        if (!_inCall)
+        {
+            return;
+        }
+
+        _contents.Add(Parse(_call.ToString(), $"{answerId}-{++_calls}"));
+        _call.Clear();
+        _inCall = false;
+    }
+
+    /// <summary><c>name{...}</c>. What is no JSON object still comes back as a call, with the exception that says so.</summary>
+    private static FunctionCallContent Parse(string call, string id)
+    {
+        int brace = call.IndexOf('{', StringComparison.Ordinal);
+        string name = (brace < 0 ? call : call[..brace]).Trim();
+        try
+        {
+            using var json = JsonDocument.Parse(brace < 0 ? "{}" : call[brace..]);
+            var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);
+            foreach (var argument in json.RootElement.EnumerateObject())
+            {
+                arguments[argument.Name] = argument.Value.Clone();
+            }
+
+            return new FunctionCallContent(id, name, arguments);
+        }
+        catch (JsonException e)
+        {
+            return new FunctionCallContent(id, name, new Dictionary<string, object?>())
+            {
+                Exception = new FormatException($"The model wrote arguments that are no JSON object: {call[Math.Max(0, brace)..]}", e),
+            };
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk.Chat;
+
+/// <summary>Messages of Microsoft.Extensions.AI as chat templates take them.</summary>
+internal static class ChatMessages
+{
+    private static readonly JsonWriterOptions s_compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Converts; instructions join the system message, or become one.</summary>
+    /// <exception cref="ArgumentException">There is no message.</exception>
+    /// <exception cref="NotSupportedException">A role or a content that the model cannot take.</exception>
+    public static JsonArray ToJson(IEnumerable<ChatMessage> messages, string? instructions)
+    {
+        var json = new JsonArray();
+        foreach (var message in messages)
+        {
+            if (message.Role == ChatRole.System && json.Count == 0)
+            {
+                json.Add((JsonNode)Plain("system", Join(instructions, Text(message))));
+                instructions = null;
+            }
+            else
+            {
+                Add(json, message);
+            }
+        }
+
+        if (json.Count == 0)
+        {
+            throw new ArgumentException("There is no message to answer.", nameof(messages));
+        }
+
+        if (!string.IsNullOrEmpty(instructions))
+        {
+            json.Insert(0, Plain("system", instructions));
+        }
+
+        return json;
+    }
+
+    private static void Add(JsonArray json, ChatMessage message)
+    {
+        if (message.Role == ChatRole.Tool)
+        {
+            foreach (var content in message.Contents)
+            {
+                json.Add((JsonNode)Plain("tool", content is FunctionResultContent result ? Result(result) : throw NotTaken(message, content)));
+            }
+
+            return;
+        }
+
+        if (message.Role != ChatRole.User && message.Role != ChatRole.Assistant && message.Role != ChatRole.System)
+        {
+            throw new NotSupportedException($"A message has the role '{message.Role}'; system, user, assistant and tool are supported.");
+        }
+
+        var plain = Plain(message.Role.Value, Text(message));
+        var calls = message.Contents.OfType<FunctionCallContent>().Select(Call).ToArray();
+        if (calls.Length > 0)
+        {
+            plain["tool_calls"] = new JsonArray(calls);
+        }
+
+        json.Add((JsonNode)plain);
+    }
+
+    private static JsonObject Plain(string role, string content) => new() { ["role"] = role, ["content"] = content };
+
+    private static string Text(ChatMessage message)
+    {
+        var text = new StringBuilder();
+        foreach (var content in message.Contents)
+        {
+            switch (content)
+            {
+                case TextContent part:
+                    text.Append(part.Text);
+                    break;
+                case FunctionCallContent when message.Role == ChatRole.Assistant:
+                case UsageContent or TextReasoningContent:
+                    break;
+                default:
+                    throw NotTaken(message, content);
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static JsonObject Call(FunctionCallContent call)
+    {
+        var arguments = new JsonObject();
+        foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
+        {
+            arguments[name] = JsonNode.Parse(Json(value));
+        }
+
+        return new JsonObject
+        {
+            ["id"] = call.CallId,
+            ["type"] = "function",
+            ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = arguments },
+        };
+    }
+
+    /// <summary>A tool's result: a string as it is, anything else as compact JSON.</summary>
+    private static string Result(FunctionResultContent result) => result.Result switch
+    {
+        null => result.Exception is { } failure ? Json("Error: " + failure.Message) : "null",
+        string text => text,
+        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        var value => Json(value),
+    };
+
+    private static string Json(object? value)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, s_compact))
+        {
+            switch (value)
+            {
+                case null:
+                    writer.WriteNullValue();
+                    break;
+                case JsonElement element:
+                    element.WriteTo(writer);
+                    break;
+                case JsonNode node:
+                    node.WriteTo(writer);
+                    break;
+                default:
+                    JsonSerializer.Serialize(writer, value, AIJsonUtilities.DefaultOptions.GetTypeInfo(value.GetType()));
+                    break;
+            }
+        }
+
+        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    private static string Join(string? first, string second) => string.IsNullOrEmpty(first) ? second : first + "\n" + second;
+
+    private static NotSupportedException NotTaken(ChatMessage message, AIContent content) =>
+        new($"A message of role '{message.Role}' holds {content.GetType().Name}, which this model cannot take; it takes text, and functions' calls and results.");
+}

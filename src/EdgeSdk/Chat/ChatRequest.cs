@@ -1,0 +1,98 @@
+using System.Text.Json.Nodes;
+using EdgeSdk.Sampling;
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk.Chat;
+
+/// <summary>A request in the SDK's own terms: what a chat template renders, how tokens are chosen, when to stop.</summary>
+/// <param name="Messages">In the form of chat templates: <c>role</c>, <c>content</c>, <c>tool_calls</c>.</param>
+/// <param name="Tools">Functions with their schemas; null for none.</param>
+/// <param name="Sampler">How the next token is chosen.</param>
+/// <param name="MaxOutputTokens">The output limit.</param>
+/// <param name="Route">Who writes.</param>
+internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, SamplerSpec Sampler, int MaxOutputTokens, EdgeRoute Route)
+{
+    /// <summary>Reads a request. Neither argument is changed.</summary>
+    /// <param name="messages">At least one.</param>
+    /// <param name="options">May be null.</param>
+    /// <param name="defaults">Of the client.</param>
+    /// <param name="seed">The noise's key where the request names none.</param>
+    /// <param name="modelId">The model that answers: a request for another is refused.</param>
+    /// <exception cref="ArgumentException">A value lies outside its range, or there is no message.</exception>
+    /// <exception cref="NotSupportedException">A field or a content that is not honoured; the message names it.</exception>
+    public static ChatRequest From(IEnumerable<ChatMessage> messages, ChatOptions? options, EdgeOptions defaults, ulong seed, string modelId)
+    {
+        RefuseWhatIsNotHonoured(options, modelId);
+        var sampler = new SamplerSpec(
+            options?.Temperature ?? 0,
+            options?.Seed is { } own ? unchecked((ulong)own) : seed,
+            options?.TopK ?? 0,
+            options?.TopP ?? 1);
+        sampler.Validate();
+        int limit = options?.MaxOutputTokens ?? defaults.MaxOutputTokens;
+        if (limit < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), limit, "ChatOptions.MaxOutputTokens must be at least 1.");
+        }
+
+        bool withTools = options?.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode;
+        return new(
+            ChatMessages.ToJson(messages, options?.Instructions),
+            withTools ? new JsonArray([.. options!.Tools!.Select(Tool)]) : null,
+            sampler,
+            limit,
+            options.Route() ?? defaults.Route);
+    }
+
+    private static JsonObject Tool(AITool tool)
+    {
+        if (tool is not AIFunctionDeclaration function)
+        {
+            throw new NotSupportedException($"ChatOptions.Tools holds '{tool.Name}', a {tool.GetType().Name}; only functions (AIFunctionDeclaration) are supported.");
+        }
+
+        return new JsonObject
+        {
+            ["type"] = "function",
+            ["function"] = new JsonObject
+            {
+                ["name"] = function.Name,
+                ["description"] = function.Description,
+                ["parameters"] = JsonNode.Parse(function.JsonSchema.GetRawText()),
+            },
+        };
+    }
+
+    private static void RefuseWhatIsNotHonoured(ChatOptions? options, string modelId)
+    {
+        if (options is null)
+        {
+            return;
+        }
+
+        if (options.ModelId is { } model && model != modelId)
+        {
+            throw new NotSupportedException($"ChatOptions.ModelId is '{model}'; this client runs '{modelId}'.");
+        }
+
+        Refuse(options.FrequencyPenalty is not null and not 0, nameof(options.FrequencyPenalty));
+        Refuse(options.PresencePenalty is not null and not 0, nameof(options.PresencePenalty));
+        Refuse(options.StopSequences is { Count: > 0 }, nameof(options.StopSequences));
+        Refuse(options.ResponseFormat is not null and not ChatResponseFormatText, nameof(options.ResponseFormat));
+        Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "Auto and None are.");
+        Refuse(options.AllowMultipleToolCalls is false, nameof(options.AllowMultipleToolCalls), "Unset and true are.");
+        Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
+        Refuse(options.Reasoning is not null, nameof(options.Reasoning));
+        Refuse(options.RawRepresentationFactory is not null, nameof(options.RawRepresentationFactory));
+        Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses));
+        Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken));
+    }
+
+    private static void Refuse(bool isSet, string field, string remedy = "Leave it unset.")
+    {
+        if (isSet)
+        {
+            throw new NotSupportedException($"ChatOptions.{field} is not supported yet. {remedy}");
+        }
+    }
+}

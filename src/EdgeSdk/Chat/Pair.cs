@@ -1,0 +1,348 @@
+using System.Runtime.CompilerServices;
+using EdgeSdk.Decoding;
+using EdgeSdk.Protocol;
+using EdgeSdk.Remote;
+using EdgeSdk.Sampling;
+
+namespace EdgeSdk.Chat;
+
+/// <summary>A device, a server, or both, and the ways in which they write an answer.</summary>
+/// <remarks>Thread-safe: answers are written side by side.</remarks>
+internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider time) : IAsyncDisposable
+{
+    private readonly Gate _gate = new();
+    private readonly Lock _agreementLock = new();
+    private Agreement _agreement = new();
+
+    /// <summary>The device; null for a remote client.</summary>
+    public Device? Device => device;
+
+    /// <summary>The server; null for a local client.</summary>
+    public RemoteServer? Server => server;
+
+    /// <summary>Agreement over all turns so far.</summary>
+    public Agreement Agreement
+    {
+        get
+        {
+            lock (_agreementLock)
+            {
+                return _agreement;
+            }
+        }
+    }
+
+    /// <summary>Writes the answer to <paramref name="request"/>; <paramref name="answer"/> takes in what becomes known.</summary>
+    /// <exception cref="EdgeException">Unavailable, Refused ...: where the route needs a server that does not play along.</exception>
+    public IAsyncEnumerable<Written> WriteAsync(ChatRequest request, Answer answer, CancellationToken cancellationToken)
+    {
+        switch (request.Route)
+        {
+            case EdgeRoute.Device:
+                answer.Take(EdgeRoute.Device, "asked for");
+                return AloneAsync(NeedDevice(request), request, answer, cancellationToken);
+            case EdgeRoute.Server:
+                NeedServer(request);
+                answer.Take(EdgeRoute.Server, "asked for");
+                return ServerAsync(request, answer, cancellationToken);
+            case EdgeRoute.Together:
+                NeedDevice(request);
+                NeedServer(request);
+                answer.Take(EdgeRoute.Together, "asked for");
+                return TogetherAsync(request, answer, cancellationToken);
+            default:
+                return AutoAsync(request, answer, cancellationToken);
+        }
+    }
+
+    private async IAsyncEnumerable<Written> AutoAsync(ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (device is null)
+        {
+            answer.Take(EdgeRoute.Server, "this client has no model on the device");
+            await foreach (var written in ServerAsync(request, answer, cancellationToken).ConfigureAwait(false))
+            {
+                yield return written;
+            }
+
+            yield break;
+        }
+
+        if (server is null)
+        {
+            answer.Take(EdgeRoute.Device, "this client has no server");
+            await foreach (var written in AloneAsync(device, request, answer, cancellationToken).ConfigureAwait(false))
+            {
+                yield return written;
+            }
+
+            yield break;
+        }
+
+        await foreach (var written in BegunOnDeviceAsync(device, server, request, answer, cancellationToken).ConfigureAwait(false))
+        {
+            yield return written;
+        }
+    }
+
+    /// <summary>The device begins and holds its first tokens back; unsure ones are dropped and the turn is handed over.</summary>
+    private async IAsyncEnumerable<Written> BegunOnDeviceAsync(
+        Device device, RemoteServer server, ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        int[] prompt = device.Tokenise(request);
+        var rule = device.HandOver;
+        var held = new List<Pick>(rule.HoldTokens);
+        var sequence = await device.Sequences.LeaseAsync(request.Sampler, prompt, cancellationToken).ConfigureAwait(false);
+        await using (sequence.ConfigureAwait(false))
+        {
+            Note(answer, prompt, sequence, device);
+            var generation = new Generation(sequence, StopRule.For(device.Model.Info, prompt.Length, request.MaxOutputTokens));
+            bool stays = false;
+            await foreach (var pick in generation.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
+            {
+                if (stays)
+                {
+                    yield return Written.Of(pick.Token, EdgeWriter.Device);
+                    continue;
+                }
+
+                held.Add(pick);
+                if (held.Count < rule.HoldTokens && generation.Finish is null)
+                {
+                    continue;
+                }
+
+                (stays, string reason) = await StaysAsync(rule, held, server, cancellationToken).ConfigureAwait(false);
+                if (!stays)
+                {
+                    answer.Reason = reason;
+                    break;
+                }
+
+                answer.Take(EdgeRoute.Device, reason);
+                foreach (var early in held)
+                {
+                    yield return Written.Of(early.Token, EdgeWriter.Device);
+                }
+            }
+
+            answer.Finish = generation.Finish;
+            if (stays)
+            {
+                yield break;
+            }
+        }
+
+        await foreach (var written in HandedOverAsync(request, answer, cancellationToken).ConfigureAwait(false))
+        {
+            yield return written;
+        }
+    }
+
+    /// <summary>Whether a begun turn stays with the device: sure of its first tokens, or alone because no server answers.</summary>
+    private static async ValueTask<(bool Stays, string Reason)> StaysAsync(
+        Routing.HandOver rule, List<Pick> held, RemoteServer server, CancellationToken cancellationToken)
+    {
+        string first = $"the mean log-probability of the device's first {held.Count} tokens is {Routing.HandOver.Mean(held):0.00}";
+        if (rule.Stays(held))
+        {
+            return (true, $"{first}, at least {rule.MinLogProb:0.00}");
+        }
+
+        try
+        {
+            await server.DescribeAsync(cancellationToken).ConfigureAwait(false);
+            return (false, $"{first}, below {rule.MinLogProb:0.00}");
+        }
+        catch (EdgeException e) when (e.IsTransient)
+        {
+            return (true, $"{first}, below {rule.MinLogProb:0.00}, but no server answers: {e.Message}");
+        }
+    }
+
+    private async IAsyncEnumerable<Written> HandedOverAsync(ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var remote = await server!.DescribeAsync(cancellationToken).ConfigureAwait(false);
+        string why = answer.Reason;
+        bool together = SharesVocabulary(remote);
+        if (together)
+        {
+            var decision = _gate.Decide(new(remote.Cost, server.RoundTripSeconds, device!.Model.Traits.Cost.IsKnown ? device.Model.Traits.Cost.Pass(1) : double.NaN, Agreement));
+            together = decision.On;
+            why = $"{why}; {decision.Reason}";
+        }
+        else
+        {
+            why = $"{why}; the server's vocabulary is another";
+        }
+
+        answer.Take(together ? EdgeRoute.Together : EdgeRoute.Server, why);
+        await foreach (var written in (together ? TogetherAsync(request, answer, cancellationToken) : ServerAsync(request, answer, cancellationToken)).ConfigureAwait(false))
+        {
+            yield return written;
+        }
+    }
+
+    private static async IAsyncEnumerable<Written> AloneAsync(Device device, ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        int[] prompt = device.Tokenise(request);
+        var sequence = await device.Sequences.LeaseAsync(request.Sampler, prompt, cancellationToken).ConfigureAwait(false);
+        await using var giveBack = sequence.ConfigureAwait(false);
+        Note(answer, prompt, sequence, device);
+        var generation = new Generation(sequence, StopRule.For(device.Model.Info, prompt.Length, request.MaxOutputTokens));
+        await foreach (var pick in generation.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
+        {
+            answer.Finish = generation.Finish;
+            yield return Written.Of(pick.Token, EdgeWriter.Device);
+        }
+    }
+
+    /// <summary>The server alone: by token ids where it has the device's vocabulary, by whole turns where it has another.</summary>
+    private async IAsyncEnumerable<Written> ServerAsync(ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var remote = await server!.DescribeAsync(cancellationToken).ConfigureAwait(false);
+        answer.Exact = remote.ExactFrom > 0;
+        bool byIds = SharesVocabulary(remote);
+        if (!byIds && !remote.Renders)
+        {
+            throw new EdgeException(
+                EdgeErrorCode.Refused,
+                $"The server at {server.Options.Address} has another vocabulary than this device and no chat template to take whole turns by. Serve a model folder with tokenizer.json and chat_template.jinja.");
+        }
+
+        var stream = server.Open(byIds ? OpenFor(request, device!.Tokenise(request)) : OpenFor(request), remote);
+        await using var leave = stream.ConfigureAwait(false);
+        await foreach (var arrived in stream.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var commit = arrived.Commit;
+            answer.ServerPasses++;
+            answer.PromptTokens = stream.PromptTokens;
+            for (int i = 0; i < commit.Tokens.Length; i++)
+            {
+                yield return byIds
+                    ? Written.Of(commit.Tokens.Span[i], EdgeWriter.Server)
+                    : new Written(-1, i == commit.Tokens.Length - 1 ? arrived.Text : "", EdgeWriter.Server);
+            }
+        }
+
+        answer.Finish = stream.Finish;
+    }
+
+    private async IAsyncEnumerable<Written> TogetherAsync(ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var remote = await server!.DescribeAsync(cancellationToken).ConfigureAwait(false);
+        if (!SharesVocabulary(remote))
+        {
+            throw new EdgeException(
+                EdgeErrorCode.Refused,
+                $"Together needs one vocabulary: the server at {server.Options.Address} runs '{remote.Info.Name}' with fingerprint {Short(remote.Info)}, the device '{device!.Model.Info.Name}' with {Short(device.Model.Info)}. Use the route Server or Auto.");
+        }
+
+        answer.Exact = remote.ExactFrom > 0;
+        int[] prompt = device!.Tokenise(request);
+        var lease = await device.Sequences.LeaseAsync(request.Sampler, prompt, cancellationToken).ConfigureAwait(false);
+        answer.PromptTokens = prompt.Length;
+        answer.CachedTokens = lease.Cached;
+        RemoteStream? stream = null;
+        var window = new DraftWindow(device.Model, lease, StopRule.For(remote.Info, prompt.Length, request.MaxOutputTokens), time);
+        await using var giveBack = window.ConfigureAwait(false);
+        var turn = new TogetherTurn(window, _gate, Agreement, remote.Cost, server.RoundTripSeconds, drafts =>
+        {
+            var open = OpenFor(request, prompt);
+            open.Drafts = new Tokens { Ids = { drafts.ToArray() } };
+            return stream = server.Open(open, remote);
+        });
+        try
+        {
+            await foreach (var token in turn.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
+            {
+                yield return Written.Of(token.Token, token.Drafted ? EdgeWriter.AcceptedDraft : EdgeWriter.Server);
+            }
+
+            answer.Finish = turn.Finish;
+        }
+        finally
+        {
+            (answer.Drafted, answer.Accepted, answer.ServerPasses) = (turn.Drafted, turn.Accepted, turn.Passes);
+            answer.Reason = answer.Reason.Contains("predicted", StringComparison.Ordinal) ? answer.Reason : $"{answer.Reason}; {turn.Decision.Reason}";
+            Learn(window.Agreement);
+            if (stream is not null)
+            {
+                await stream.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private void Learn(Agreement turn)
+    {
+        lock (_agreementLock)
+        {
+            _agreement += turn;
+        }
+    }
+
+    private bool SharesVocabulary(RemoteModel remote) =>
+        device?.Tokenizer.Fingerprint is { } own && own == remote.Info.VocabularyFingerprint;
+
+    private static string Short(ModelInfo info) => info.VocabularyFingerprint is { Length: > 12 } fingerprint ? fingerprint[..12] : "(none)";
+
+    private Open OpenFor(ChatRequest request, int[] prompt)
+    {
+        var open = Opening(request);
+        open.VocabularyFingerprint = device!.Tokenizer.Fingerprint;
+        open.Prompt = new Tokens { Ids = { prompt } };
+        return open;
+    }
+
+    private static Open OpenFor(ChatRequest request)
+    {
+        var open = Opening(request);
+        open.Turns = new Turns { MessagesJson = request.Messages.ToJsonString(), ToolsJson = request.Tools?.ToJsonString() ?? "" };
+        return open;
+    }
+
+    private static Open Opening(ChatRequest request) => new()
+    {
+        MaxTokens = request.MaxOutputTokens,
+        Sampler = new Protocol.Sampler
+        {
+            Temperature = request.Sampler.Temperature,
+            Seed = request.Sampler.Seed,
+            TopK = request.Sampler.TopK,
+            TopP = request.Sampler.TopP,
+            MinP = request.Sampler.MinP,
+            Noise = "edge-1",
+        },
+    };
+
+    private static void Note(Answer answer, int[] prompt, LeasedSequence sequence, Device device)
+    {
+        answer.PromptTokens = prompt.Length;
+        answer.CachedTokens = sequence.Cached;
+        answer.Exact = device.Model.Traits.ExactFrom > 0;
+    }
+
+    private Device NeedDevice(ChatRequest request) => device ?? throw new EdgeException(
+        EdgeErrorCode.InvalidArgument, $"The route {request.Route} needs a model on the device: set EdgeSdk:Model.");
+
+    private void NeedServer(ChatRequest request)
+    {
+        if (server is null)
+        {
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The route {request.Route} needs a server: set EdgeSdk:Server:Address.");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (server is not null)
+        {
+            await server.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (device is not null)
+        {
+            await device.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+}

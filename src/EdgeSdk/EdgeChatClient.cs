@@ -1,0 +1,273 @@
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using EdgeSdk.Chat;
+using EdgeSdk.Decoding;
+using EdgeSdk.Remote;
+using EdgeSdk.Runtime;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EdgeSdk;
+
+/// <summary>
+/// A chat client over a small model on the device, a large one on a server, or both together (<see cref="EdgeRoute"/>). Without a server it is a local
+/// client, without a model a remote one.
+/// </summary>
+/// <remarks>
+/// Thread-safe: answers are written side by side, and each is the one that it would be alone. The model is loaded with the first request, or by
+/// <see cref="LoadAsync"/>. Leaving a stream early frees device and server.
+/// </remarks>
+public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
+{
+    private readonly EdgeOptions _options;
+    private readonly ILoggerFactory _loggers;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly HttpMessageHandler? _handler;
+    private readonly EdgeMeter _meter;
+    private readonly SemaphoreSlim _loading = new(1);
+    private readonly ulong _seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+    private readonly ChatClientMetadata _metadata;
+    private Pair? _pair;
+    private bool _disposed;
+
+    /// <summary>A client of the model in <paramref name="modelFolder"/>, without a server.</summary>
+    /// <exception cref="EdgeException">InvalidArgument: there is no such folder.</exception>
+    public EdgeChatClient(string modelFolder)
+        : this(new EdgeOptions { Model = modelFolder })
+    {
+    }
+
+    /// <summary>A client; nothing is loaded yet.</summary>
+    /// <param name="options">What to run. Later changes to it have no effect that is promised.</param>
+    /// <param name="loggers">Where to log; prompts and answers only at level Trace.</param>
+    /// <param name="time">The clock of statistics, back-offs and round trips.</param>
+    /// <param name="meters">Makes the meter <c>EdgeSdk</c>.</param>
+    /// <param name="handler">Replaces the HTTP handler of the connection to the server.</param>
+    /// <exception cref="EdgeException">InvalidArgument: an option is outside its range; the message names its key.</exception>
+    public EdgeChatClient(
+        EdgeOptions options, ILoggerFactory? loggers = null, TimeProvider? time = null, IMeterFactory? meters = null, HttpMessageHandler? handler = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        EdgeOptionsValidator.ThrowIfInvalid(options);
+        _options = options;
+        _loggers = loggers ?? NullLoggerFactory.Instance;
+        _logger = _loggers.CreateLogger<EdgeChatClient>();
+        _time = time ?? TimeProvider.System;
+        _handler = handler;
+        _meter = new EdgeMeter(meters);
+        string? model = options.Model is { } folder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) : null;
+        _metadata = new ChatClientMetadata("edgesdk", options.Server.Address, model ?? "server");
+    }
+
+    /// <summary>Makes a client and loads its model.</summary>
+    /// <param name="options">What to run.</param>
+    /// <param name="progress">Told how far loading has come.</param>
+    /// <param name="cancellationToken">Stops loading.</param>
+    /// <exception cref="EdgeException">A model or an option cannot be used; the message says which and why.</exception>
+    public static async Task<EdgeChatClient> LoadAsync(
+        EdgeOptions options, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var client = new EdgeChatClient(options);
+        try
+        {
+            await client.LoadedAsync(progress, cancellationToken).ConfigureAwait(false);
+            return client;
+        }
+        catch
+        {
+            await client.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+        GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="EdgeException">The model or the server failed; <see cref="EdgeException.IsTransient"/> says whether it may work later.</exception>
+    /// <exception cref="ContextOverflowException">The prompt does not fit into the model's context.</exception>
+    /// <exception cref="NotSupportedException">A field of the options, or a content of the messages, that is not honoured; the message names it.</exception>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var request = ChatRequest.From(messages, options, _options, _seed, _metadata.DefaultModelId!);
+        return StreamAsync(request, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(ChatClientMetadata) ? _metadata
+            : serviceType == typeof(EdgeOptions) ? _options
+            : serviceType.IsInstanceOfType(this) ? this
+            : null;
+    }
+
+    /// <summary>Waits for nothing: prefer <see cref="DisposeAsync"/>, which lets answers under way end.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    /// <summary>Frees the model and the connection. Answers under way fail.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        if (_pair is { } pair)
+        {
+            await pair.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _meter.Dispose();
+        _loading.Dispose();
+    }
+
+    private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long start = _time.GetTimestamp();
+        var pair = await LoadedAsync(null, cancellationToken).ConfigureAwait(false);
+        var answer = new Answer();
+        string id = Guid.NewGuid().ToString("N");
+        var reader = new AnswerReader(id);
+        var text = pair.Device?.Tokenizer.CreateDetokenizer(skipSpecialTokens: true);
+        var firstToken = TimeSpan.Zero;
+        int tokens = 0;
+        var writer = EdgeWriter.Device;
+        await foreach (var written in pair.WriteAsync(request, answer, cancellationToken).ConfigureAwait(false))
+        {
+            if (tokens++ == 0)
+            {
+                firstToken = _time.GetElapsedTime(start);
+            }
+
+            writer = written.Writer;
+            foreach (var content in Read(pair, reader, text, written))
+            {
+                yield return Update(id, writer, content);
+            }
+        }
+
+        foreach (var content in reader.Append(text?.Flush() ?? "").Concat(reader.End()).ToArray())
+        {
+            yield return Update(id, writer, content);
+        }
+
+        var report = Report(pair, request, answer, tokens, firstToken);
+        _meter.Count(report);
+        LogAnswered(_logger, report.Route, report.Tokens, report.Reason);
+        yield return Last(id, writer, report, answer, reader.Calls);
+    }
+
+    private static IReadOnlyList<AIContent> Read(Pair pair, AnswerReader reader, Text.Detokenizer? text, Written written)
+    {
+        if (written.Text is { } rendered)
+        {
+            return reader.AppendRendered(rendered);
+        }
+
+        if (written.Token == pair.Device!.CallToken)
+        {
+            return [.. reader.Append(text!.Flush()), .. reader.BeginCall()];
+        }
+
+        return reader.Append(text!.Append(written.Token));
+    }
+
+    private ChatResponseUpdate Update(string id, EdgeWriter writer, params AIContent[] contents) => new(ChatRole.Assistant, contents)
+    {
+        ResponseId = id,
+        MessageId = id,
+        ModelId = _metadata.DefaultModelId,
+        CreatedAt = _time.GetUtcNow(),
+        RawRepresentation = new EdgeUpdate(writer),
+    };
+
+    private ChatResponseUpdate Last(string id, EdgeWriter writer, EdgeReport report, Answer answer, bool calls)
+    {
+        var usage = new UsageDetails
+        {
+            InputTokenCount = answer.PromptTokens,
+            OutputTokenCount = report.Tokens,
+            TotalTokenCount = answer.PromptTokens + report.Tokens,
+            CachedInputTokenCount = answer.CachedTokens,
+            AdditionalCounts = new() { ["edge.drafted"] = report.Drafted, ["edge.accepted"] = report.Accepted, ["edge.server_passes"] = report.ServerPasses },
+        };
+        var update = Update(id, writer, new UsageContent(usage));
+        update.FinishReason = answer.Finish == FinishReason.Length ? ChatFinishReason.Length : calls ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
+        update.RawRepresentation = new EdgeUpdate(writer, report);
+        update.SetReport(report);
+        return update;
+    }
+
+    private static EdgeReport Report(Pair pair, ChatRequest request, Answer answer, int tokens, TimeSpan firstToken) => new()
+    {
+        Route = answer.Route,
+        Reason = answer.Reason,
+        Seed = request.Sampler.Seed,
+        Tokens = tokens,
+        Drafted = answer.Drafted,
+        Accepted = answer.Accepted,
+        ServerPasses = answer.ServerPasses,
+        CachedTokens = answer.CachedTokens,
+        FirstToken = firstToken,
+        Agreement = pair is { Device: not null, Server: not null } ? pair.Agreement.Report() : [],
+        Exact = answer.Exact,
+    };
+
+    /// <summary>Device and server, loaded once; a failure is not kept, so that the next call tries again.</summary>
+    private async ValueTask<Pair> LoadedAsync(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (_pair is { } loaded)
+        {
+            return loaded;
+        }
+
+        await _loading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return _pair ??= await LoadPairAsync(progress, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    private async Task<Pair> LoadPairAsync(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        var device = _options.Model is null ? null : await Device.LoadAsync(_options, progress, cancellationToken).ConfigureAwait(false);
+        RemoteServer? server = null;
+        if (_options.Server.Address is { } address)
+        {
+            var remote = new RemoteServerOptions { Address = address, Token = Token(_options.Server), Handler = _handler };
+            server = new RemoteServer(remote, _time, _loggers);
+        }
+
+        return new Pair(device, server, _time);
+    }
+
+    private static string? Token(EdgeRemoteOptions server)
+    {
+        if (server.TokenFile is not { } file)
+        {
+            return server.Token;
+        }
+
+        string token = File.ReadAllText(file).Trim();
+        return token.Length > 0 ? token : throw new EdgeException(EdgeErrorCode.InvalidArgument, $"EdgeSdk:Server:TokenFile '{file}' is empty. Write the server's token into it.");
+    }
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Debug, Message = "Answered by {Route}: {Tokens} tokens ({Reason})")]
+    private static partial void LogAnswered(ILogger logger, EdgeRoute route, int tokens, string reason);
+}

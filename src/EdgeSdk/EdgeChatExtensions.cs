@@ -1,0 +1,49 @@
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk;
+
+/// <summary>What this SDK adds to requests and answers of Microsoft.Extensions.AI.</summary>
+public static class EdgeChatExtensions
+{
+    private const string RouteKey = "edge.route";
+    private const string ReportKey = "edge";
+
+    /// <summary>Asks for a route; the options themselves are returned.</summary>
+    public static ChatOptions WithRoute(this ChatOptions options, EdgeRoute route)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        (options.AdditionalProperties ??= [])[RouteKey] = route;
+        return options;
+    }
+
+    /// <summary>Who wrote an update of an <see cref="EdgeChatClient"/>; null for another client's.</summary>
+    public static EdgeUpdate? GetEdge(this ChatResponseUpdate update)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        return update.RawRepresentation as EdgeUpdate;
+    }
+
+    /// <summary>How a response of an <see cref="EdgeChatClient"/> came about; null for another client's.</summary>
+    public static EdgeReport? GetEdge(this ChatResponse response)
+    {
+        ArgumentNullException.ThrowIfNull(response);
+        return response.AdditionalProperties?.GetValueOrDefault(ReportKey) as EdgeReport;
+    }
+
+    /// <summary>The route that a request asks for, as an enumeration or by its name; null for none.</summary>
+    /// <exception cref="ArgumentException">The value is no route.</exception>
+    internal static EdgeRoute? Route(this ChatOptions? options)
+    {
+        object? value = options?.AdditionalProperties?.GetValueOrDefault(RouteKey);
+        return value switch
+        {
+            null => null,
+            EdgeRoute route => route,
+            _ when Enum.TryParse(value.ToString(), ignoreCase: true, out EdgeRoute route) && Enum.IsDefined(route) => route,
+            _ => throw new ArgumentException($"ChatOptions.AdditionalProperties[\"{RouteKey}\"] is '{value}'; it must be Auto, Device, Server or Together.", nameof(options)),
+        };
+    }
+
+    /// <summary>Attaches the report of the whole answer to its last update.</summary>
+    internal static void SetReport(this ChatResponseUpdate update, EdgeReport report) => (update.AdditionalProperties ??= [])[ReportKey] = report;
+}

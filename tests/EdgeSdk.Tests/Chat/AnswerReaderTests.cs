@@ -1,0 +1,82 @@
+using System.Text.Json;
+using EdgeSdk.Chat;
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk.Tests.Chat;
+
+public class AnswerReaderTests
+{
+    [Fact]
+    public void Text_comes_as_it_is_written()
+    {
+        var reader = new AnswerReader("a");
+
+        Assert.Equal("Hel", Assert.IsType<TextContent>(Assert.Single(reader.Append("Hel"))).Text);
+        Assert.Equal("lo", Assert.IsType<TextContent>(Assert.Single(reader.Append("lo"))).Text);
+        Assert.Empty(reader.Append(""));
+        Assert.Empty(reader.End());
+        Assert.False(reader.Calls);
+    }
+
+    [Fact]
+    public void A_call_comes_once_it_is_whole()
+    {
+        var reader = new AnswerReader("a");
+        Assert.Empty(reader.BeginCall());
+        Assert.Empty(reader.Append("Weather_1_Get"));
+        Assert.Empty(reader.Append("""{"city":"São José","days":3}"""));
+
+        var call = Assert.IsType<FunctionCallContent>(Assert.Single(reader.End()));
+
+        Assert.Equal("Weather_1_Get", call.Name);
+        Assert.Equal("a-1", call.CallId);
+        Assert.Equal("São José", Assert.IsType<JsonElement>(call.Arguments!["city"]).GetString());
+        Assert.Equal(3, Assert.IsType<JsonElement>(call.Arguments["days"]).GetInt32());
+        Assert.True(reader.Calls);
+    }
+
+    [Fact]
+    public void Calls_behind_one_another_and_behind_text_come_apart()
+    {
+        var reader = new AnswerReader("a");
+        var contents = new List<AIContent>();
+        contents.AddRange(reader.Append("Both:"));
+        contents.AddRange(reader.BeginCall());
+        contents.AddRange(reader.Append("""A{"x":"1"}"""));
+        contents.AddRange(reader.BeginCall());
+        contents.AddRange(reader.Append("B{}"));
+        contents.AddRange(reader.End());
+
+        Assert.Equal("Both:", Assert.IsType<TextContent>(contents[0]).Text);
+        Assert.Equal(["A", "B"], contents.Skip(1).Cast<FunctionCallContent>().Select(c => c.Name));
+        Assert.Equal(["a-1", "a-2"], contents.Skip(1).Cast<FunctionCallContent>().Select(c => c.CallId));
+    }
+
+    [Theory]
+    [InlineData("""A{"x":""")]
+    [InlineData("A{]")]
+    public void Arguments_that_are_no_JSON_come_back_with_the_exception_that_says_so(string written)
+    {
+        var reader = new AnswerReader("a");
+        reader.BeginCall();
+        reader.Append(written);
+
+        var call = Assert.IsType<FunctionCallContent>(Assert.Single(reader.End()));
+
+        Assert.Equal("A", call.Name);
+        Assert.IsType<FormatException>(call.Exception);
+    }
+
+    [Fact]
+    public void A_server_that_renders_writes_the_call_token_out()
+    {
+        var reader = new AnswerReader("a");
+        var contents = new List<AIContent>();
+        contents.AddRange(reader.AppendRendered("One moment<|call|>A"));
+        contents.AddRange(reader.AppendRendered("""{"x":"1"}<|call|>B{}"""));
+        contents.AddRange(reader.End());
+
+        Assert.Equal("One moment", Assert.IsType<TextContent>(contents[0]).Text);
+        Assert.Equal(["A", "B"], contents.Skip(1).Cast<FunctionCallContent>().Select(c => c.Name));
+    }
+}

@@ -1,0 +1,46 @@
+using EdgeSdk.Modeling;
+using EdgeSdk.Runtime;
+using EdgeSdk.Server;
+using EdgeSdk.Text;
+
+namespace EdgeSdk.Tests.Chat;
+
+/// <summary>Two models of random weights that share a tokenizer, one on the device, the other behind a real server on loopback.</summary>
+public sealed class GoldenPair : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("edge-pair-").FullName;
+    private OnnxModel? _model;
+
+    /// <summary>The device's model folder.</summary>
+    public string Device => Path.Combine(_folder, "device");
+
+    /// <summary>A folder whose tokenizer differs from the server's.</summary>
+    public string Stranger => Path.Combine(_folder, "stranger");
+
+    internal EdgeServer Server { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await Converter.ConvertAsync(Assets.Data("hf/qwen3"), Device);
+        await Converter.ConvertAsync(Assets.Data("hf/qwen2"), Stranger);
+        string server = Path.Combine(_folder, "server");
+        await Converter.ConvertAsync(Assets.Data("hf/deepseek_v3"), server);
+        _model = await OnnxModel.LoadAsync(server, new OnnxModelOptions { MinimumRows = 2 });
+        Server = await EdgeServer.StartAsync(_model, new EdgeServerOptions
+        {
+            Urls = "http://127.0.0.1:0",
+            Tokenizer = Tokenizer.Load(server),
+            ChatTemplate = ChatTemplate.Parse(await File.ReadAllTextAsync(Path.Combine(server, "chat_template.jinja")), "chat_template.jinja"),
+        });
+    }
+
+    internal EdgeOptions Options(EdgeRoute route = EdgeRoute.Auto) =>
+        new() { Model = Device, Server = { Address = Server.Address }, Route = route, MaxOutputTokens = 24 };
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        await _model!.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
