@@ -96,6 +96,16 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Theory]
+    [InlineData('\u20ac', "'\u20ac'")]
+    [InlineData('\ud800', "U+D800")]
+    public void A_character_without_meaning_is_named(char character, string words)
+    {
+        var e = Assert.Throws<EdgeException>(() => Render("{{ " + character + " }}"));
+
+        Assert.StartsWith($"test.jinja, line 1, column 4: the character {words}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "steps")]
     [InlineData("{% set ns = namespace(s='x') %}{% for a in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "characters")]
     [InlineData("{% set ns = namespace(s=[1]) %}{% for a in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "characters")]

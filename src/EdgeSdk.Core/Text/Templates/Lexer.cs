@@ -203,7 +203,7 @@ internal sealed partial class Lexer
         else if (Array.Find(s_symbols, s => string.CompareOrdinal(text, at, s, 0, s.Length) == 0) is { } symbol)
             Take(TokenKind.Symbol, symbol.Length);
         else
-            throw source.Refuse(at, $"the character '{Rune.GetRuneAt(text, at)}' has no meaning here.");
+            throw source.Refuse(at, $"the character {(Rune.TryGetRuneAt(text, at, out var rune) ? $"'{rune}'" : $"U+{(int)text[at]:X4}")} has no meaning here.");
     }
 
     private void ReadNumber()
