@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using EdgeSdk.Models;
 using EdgeSdk.Onnx;
+using EdgeSdk.Text;
 
 namespace EdgeSdk.Modeling;
 
@@ -9,12 +10,13 @@ namespace EdgeSdk.Modeling;
 public static class Converter
 {
     private const string GraphFile = "model.onnx";
+    private const string TokenizerFile = "tokenizer.json";
     private const string Licence = "LICENSE";
 
     /// <summary>What is taken along from a checkpoint where it is there.</summary>
     private static readonly string[] Companions =
     [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "config.json", "generation_config.json", TokenizerFile, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", Licence,
     ];
 
@@ -120,7 +122,7 @@ public static class Converter
 
     private static void Warn(Checkpoint checkpoint, IProgress<ConvertProgress>? progress)
     {
-        if (!File.Exists(Path.Combine(checkpoint.Folder, "tokenizer.json")))
+        if (!File.Exists(Path.Combine(checkpoint.Folder, TokenizerFile)))
             progress?.Report(new($"{checkpoint.Folder} has no tokenizer.json: the model will run by token ids alone.", IsWarning: true));
 
         string[] unused = [.. checkpoint.Unused];
@@ -173,7 +175,7 @@ public static class Converter
             Architecture = checkpoint.Config.Text("model_type"),
             ContextLength = graph.Sizes.Context,
             VocabularySize = graph.Sizes.Vocabulary,
-            VocabularyFingerprint = null,
+            VocabularyFingerprint = files.Any(f => f.Path == TokenizerFile) ? Tokenizer.Load(Path.Combine(checkpoint.Folder, TokenizerFile)).Fingerprint : null,
             EndTokens = checkpoint.EndTokens,
             Precision = "fp32",
             Graphs = [new(GraphFile, "step", graph.Inputs, graph.Outputs)],

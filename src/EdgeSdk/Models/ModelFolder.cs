@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using EdgeSdk.Decoding;
+using EdgeSdk.Text;
 
 namespace EdgeSdk.Models;
 
@@ -129,13 +130,14 @@ internal sealed record ModelFolder
         if (!File.Exists(graph))
             throw Invalid(path, GenaiConfig.FileName, "model.decoder.filename", $"{graph} does not exist");
 
+        string? tokenizer = Existing(path, "tokenizer.json");
         return new()
         {
             Directory = path,
             Info = new(
                 Path.GetFileName(path),
                 ModelFiles.Identity(ModelFiles.Describe(path, ModelFiles.Find(path), cancellationToken)),
-                VocabularyFingerprint: null,
+                tokenizer is null ? null : Tokenizer.Load(tokenizer).Fingerprint,
                 genai.Model.VocabSize,
                 genai.Model.ContextLength,
                 EndTokens(path, genai.Model)),
@@ -146,7 +148,7 @@ internal sealed record ModelFolder
             Layers = decoder.NumHiddenLayers,
             KeyValueHeads = decoder.NumKeyValueHeads,
             HeadSize = decoder.HeadSize,
-            TokenizerFile = Existing(path, "tokenizer.json"),
+            TokenizerFile = tokenizer,
         };
     }
 

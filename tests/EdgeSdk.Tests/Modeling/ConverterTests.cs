@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using EdgeSdk.Modeling;
 using EdgeSdk.Models;
 using EdgeSdk.Tests.Runtime;
+using EdgeSdk.Text;
 
 namespace EdgeSdk.Tests.Modeling;
 
@@ -217,6 +218,7 @@ public sealed class ConverterTests : IDisposable
         Assert.Equal("deepseek_v3", folder.Manifest!.Source);
         Assert.Contains("model.safetensors", folder.Manifest.Files.Select(f => f.Path));
         Assert.NotNull(folder.TokenizerFile);
+        Assert.Equal(Tokenizer.Load(Out).Fingerprint, folder.Info.VocabularyFingerprint);
         Assert.NotNull(folder.ReadChatTemplate());
     }
 
@@ -300,7 +302,31 @@ public sealed class ConverterTests : IDisposable
         var folder = await ConvertAsync(source, progress: progress);
 
         Assert.Null(folder.TokenizerFile);
+        Assert.Null(folder.Info.VocabularyFingerprint);
+        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "edge.json"))).RootElement.GetProperty("vocabulary_fingerprint").ValueKind);
         Assert.Contains(progress.Reports, r => r.IsWarning && r.Message.Contains("tokenizer.json", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_tokenizer_that_is_none_is_named()
+    {
+        string file = Path.Combine(new CheckpointCopy("qwen3", Source).Write(), "tokenizer.json");
+        File.WriteAllText(file, "{}");
+
+        var e = await Assert.ThrowsAsync<EdgeException>(() => ConvertAsync(Source));
+
+        Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
+        Assert.Contains(file, e.Message, StringComparison.Ordinal);
+        AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task The_random_pair_shares_one_vocabulary()
+    {
+        string? device = (await ConvertAsync(Assets.Data("hf/qwen3"))).Info.VocabularyFingerprint;
+        string? server = (await ConvertAsync(Assets.Data("hf/deepseek_v3"), new() { Force = true })).Info.VocabularyFingerprint;
+
+        Assert.Equal(device, server);
     }
 
     [Fact]

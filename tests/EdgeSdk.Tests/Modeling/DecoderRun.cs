@@ -12,18 +12,17 @@ internal sealed class DecoderRun : IDisposable
     private readonly RunOptions runOptions = new();
     private readonly OrtValue[] cache;
 
-    public DecoderRun(ModelFolder folder, int capacity, InferenceSession? session = null)
+    public DecoderRun(ModelFolder folder, int capacity)
     {
         this.folder = folder;
         this.capacity = capacity;
-        this.session = session ?? new InferenceSession(folder.GraphFile, new SessionOptions { IntraOpNumThreads = 2 });
+        using var options = new SessionOptions { IntraOpNumThreads = 2, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        session = new InferenceSession(folder.GraphFile, options);
         cache = [.. Enumerable.Range(0, 2 * folder.Layers).Select(i => Zeros(PastName(i)))];
     }
 
     /// <summary>Tokens taken in.</summary>
     public int Length { get; set; }
-
-    public InferenceSession Session => session;
 
     /// <summary>Runs the tokens over what was taken in; the logits of the last <paramref name="logitRows"/> rows, [logitRows * vocabulary].</summary>
     public float[] Step(ReadOnlySpan<int> tokens, int logitRows = 1)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using EdgeSdk.Models;
+using EdgeSdk.Text;
 
 namespace EdgeSdk.Tests.Models;
 
@@ -24,6 +25,7 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal("past_key_values.2.value", folder.Inputs["past_value.2"]);
         Assert.Equal("present.0.key", folder.Outputs["present_key.0"]);
         Assert.Equal(Assets.Data("genai/qwen2-int4/tokenizer.json"), folder.TokenizerFile);
+        Assert.Equal(Tokenizer.Load(folder.TokenizerFile!).Fingerprint, folder.Info.VocabularyFingerprint);
         Assert.Contains("message", folder.ReadChatTemplate()!.Value.Source, StringComparison.Ordinal);
     }
 
