@@ -79,7 +79,12 @@ internal sealed class AddedTokenFinder
                 parts.Add((-1, new Piece(done, start)));
             }
 
-            parts.Add((token.Id, new Piece(start, end)));
+            // A token of white space may have been stripped away by the one before. (One that was only reached into counts, as in the reference.)
+            if (start < end)
+            {
+                parts.Add((token.Id, new Piece(start, end)));
+            }
+
             done = end;
         }
 

@@ -70,7 +70,7 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     public EdgeException Refuse(string problem, string remedy, Exception? inner = null)
     {
         const int LongestShown = 80;
-        string shown = Value.ValueKind == JsonValueKind.Undefined ? "" : Value.GetRawText();
+        string shown = Value.ValueKind == JsonValueKind.String ? $"\"{Value.GetString()}\"" : Value.GetRawText();
         shown = shown.Length > LongestShown ? shown[..LongestShown] + "..." : shown;
         return new EdgeException(EdgeErrorCode.InvalidModel, $"{File}: {Path} {shown} {problem}. {remedy}.", inner);
     }

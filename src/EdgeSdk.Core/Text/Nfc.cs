@@ -61,6 +61,8 @@ internal static class Nfc
             }
         }
 
+        // A composite may give its first part away to what stands before it (U+16D68 after U+16D63).
+        Suspects.UnionWith(Decompositions.Keys.Where(c => Suspects.Contains(FirstPart(c))).ToArray());
         Suspects.UnionWith(Enumerable.Range(VowelBase, VowelCount));
         Suspects.UnionWith(Enumerable.Range(TrailBase + 1, TrailCount - 1));
         foreach (int codePoint in Suspects.Concat(Classes.Keys))
@@ -110,6 +112,16 @@ internal static class Nfc
         }
 
         return true;
+    }
+
+    private static int FirstPart(int codePoint)
+    {
+        while (Decompositions.TryGetValue(codePoint, out var parts))
+        {
+            codePoint = parts.First;
+        }
+
+        return codePoint;
     }
 
     private static int ClassOf(int codePoint) => codePoint >= FirstOfInterest && Classes.TryGetValue(codePoint, out byte combiningClass) ? combiningClass : 0;

@@ -11,7 +11,7 @@ internal sealed class Pattern
     /// <summary>Steps that a search may take for each byte of text; known patterns take fewer than twenty.</summary>
     private const int StepsPerByte = 200;
 
-    private const int LongestProgram = 20_000;
+    private const int LongestProgram = 4_000;
 
     private readonly List<Instruction> _building = [];
     private readonly Instruction[] _program;
@@ -92,7 +92,7 @@ internal sealed class Pattern
     {
         if (_building.Count >= LongestProgram)
         {
-            throw new FormatException("repetitions that multiply to a program of more than 20,000 steps");
+            throw new FormatException("repetitions that multiply to a program of more than 4,000 steps");
         }
 
         _building.Add(instruction);
@@ -261,7 +261,7 @@ internal sealed class Pattern
         {
             _from = _count = 0;
             _lastEnd = -1;
-            _steps = 100_000 + (long)StepsPerByte * length;
+            _steps = 2_000 + (long)StepsPerByte * length;
         }
 
         /// <summary>The next match from left to right; matches do not overlap, an empty one does not follow another directly.</summary>

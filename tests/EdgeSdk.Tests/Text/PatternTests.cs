@@ -1,0 +1,78 @@
+using System.Text;
+using EdgeSdk.Text;
+
+namespace EdgeSdk.Tests.Text;
+
+public class PatternTests
+{
+    private const string ChatFormat = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[ _]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    [Theory]
+    [InlineData(ChatFormat, "San Jose's 12", "San| Jose|'s| |1|2")]
+    [InlineData(ChatFormat, "party_size\":\"two\"}", "party|_size|\":\"|two|\"}")]
+    [InlineData(ChatFormat, "a  b\n\n c", "a| | b|\n\n| c")]
+    [InlineData(ChatFormat, "I'LL DON'ſ", "I|'LL| DON|'ſ")]
+    [InlineData(ChatFormat, "𝒜𐐀x 🎉!", "𝒜𐐀x| 🎉!")]
+    [InlineData(@"\p{L}+", "1é𐐀2b", "é𐐀|b")]
+    [InlineData(@"\p{N}{1,3}", "12345", "123|45")]
+    [InlineData(@"[一-龥぀-ゟ]+", "a你好のb", "你好の")]
+    [InlineData(@"a++b|a+", "aaab aaac", "aaab|aaa")]
+    [InlineData(@"(?>a+)ab|a", "aab", "a|a")]
+    [InlineData(@"(?:ab|a)(?=b)", "abab", "a|a")]
+    [InlineData(@"\s++$|x", " x \n ", "x| \n ")]
+    [InlineData(@"^.", "ab\ncd", "a|c")]
+    [InlineData(@"[^\P{L}b-d]", "abcde1", "a|e")]
+    [InlineData(@"\u0041|\x{1F389}|\|", "A🎉|", "A|🎉||")]
+    public void Finds_matches_by_code_point(string pattern, string text, string matches) => Assert.Equal(matches, string.Join('|', Matches(Pattern.Parse(pattern), text)));
+
+    [Theory]
+    [InlineData("(a", "'(' without its ')', at character 1")]
+    [InlineData("a)", "unmatched ')', at character 2")]
+    [InlineData("[a", "'[' without its ']', at character 1")]
+    [InlineData("a*?", "lazy quantifier, at character 3")]
+    [InlineData("(?<=a)b", "group of a kind other")]
+    [InlineData(@"\bword", @"the escape \b, at character 1")]
+    [InlineData(@"\p{Greek}", @"\p{Greek}")]
+    [InlineData("(a*)*", "repeated group that can be empty")]
+    [InlineData("*a", "nothing before it")]
+    [InlineData("a{2,1}", "least exceeds its most")]
+    [InlineData("a{9999999999}", "a count over 1000")]
+    [InlineData("(((a{2}b){1000}){1000}){1000}", "more than 4,000 steps")]
+    [InlineData("[[:alpha:]]", "class within a class, at character 2|class within a class")]
+    public void Names_what_it_does_not_know(string pattern, string complaint) =>
+        Assert.Contains(complaint.Split('|')[^1], Assert.Throws<FormatException>(() => Pattern.Parse(pattern)).Message);
+
+    [Fact]
+    public void Refuses_groups_too_deep_to_read() =>
+        Assert.Contains("nested deeper", Assert.Throws<FormatException>(() => Pattern.Parse(new string('(', 100_000))).Message);
+
+    [Theory]
+    [InlineData("(a+)+$", "a")]
+    [InlineData("(a|a)*b", "a")]
+    [InlineData("(?:a+a+)+b", "a")]
+    public void A_pattern_that_would_take_for_ever_is_stopped(string pattern, string unit)
+    {
+        var text = string.Concat(Enumerable.Repeat(unit, 5000)) + "!";
+
+        var failure = Assert.Throws<EdgeException>(() => Matches(Pattern.Parse(pattern), text));
+        Assert.Equal(EdgeErrorCode.InvalidModel, failure.Code);
+        Assert.Contains(pattern, failure.Message);
+    }
+
+    [Fact]
+    public void A_long_repetition_needs_no_deep_stack() => Assert.Single(Matches(Pattern.Parse("(?:ab|c)+"), string.Concat(Enumerable.Repeat("ab", 500_000))));
+
+    private static List<string> Matches(Pattern pattern, string text)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        var matcher = new Pattern.Matcher(pattern);
+        var matches = new List<string>();
+        matcher.Start(utf8.Length);
+        while (matcher.TryNext(utf8, out int start, out int end))
+        {
+            matches.Add(Encoding.UTF8.GetString(utf8, start, end - start));
+        }
+
+        return matches;
+    }
+}
