@@ -15,13 +15,6 @@ internal sealed class Verifier : IAsyncDisposable
     /// <summary>Drafts that are taken from one call of <see cref="Offer"/>.</summary>
     public const int MostPerOffer = 64;
 
-    /// <summary>
-    /// So many last tokens of a long prompt are a pass of their own, which can verify what has arrived during the others, where that costs no more than
-    /// this share of the prompt's time.
-    /// </summary>
-    private const int PromptTail = 32;
-    private const double TailShare = 0.02;
-
     /// <summary>The stream's agreement is assumed to be this at first, as if seen at so many places, and forgets at this rate.</summary>
     private const double AssumedAgreement = 0.7, AssumedPlaces = 8, Forgetting = 1.0 / 64;
 
@@ -29,7 +22,7 @@ internal sealed class Verifier : IAsyncDisposable
     private readonly ISequence sequence;
     private readonly TimeProvider time;
     private readonly StepCost cost;
-    private readonly int mostDrafts;
+    private readonly int promptChunk, mostDrafts;
     private readonly Pick[] picks;
     private readonly float[] margins;
 
@@ -47,12 +40,16 @@ internal sealed class Verifier : IAsyncDisposable
     /// <param name="sequence">An open sequence of that model.</param>
     /// <param name="stop">When the text ends.</param>
     /// <param name="time">Measures the passes.</param>
-    public Verifier(ILanguageModel model, ISequence sequence, StopRule stop, TimeProvider time)
+    /// <param name="promptChunk">The engine takes in a longer prompt in passes of so many tokens: drafts that arrive during the others are verified in the last
+    /// one. Left out: the prompt goes in whole, and the first pass behind it verifies them.</param>
+    public Verifier(ILanguageModel model, ISequence sequence, StopRule stop, TimeProvider time, int promptChunk = int.MaxValue)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(promptChunk, 1);
         this.model = model;
         this.sequence = sequence;
         this.stop = stop;
         this.time = time;
+        this.promptChunk = promptChunk;
         cost = model.Traits.Cost.IsKnown ? model.Traits.Cost : FreeRun.AssumedCost;
         mostDrafts = Math.Clamp(model.Traits.MaxStep - 1, 0, MostPerOffer);
         picks = new Pick[mostDrafts + 1];
@@ -127,7 +124,7 @@ internal sealed class Verifier : IAsyncDisposable
             return null;
 
         long start = time.GetTimestamp();
-        int head = PromptHead(length - sequence.Length);
+        int left = length - sequence.Length, head = (left - 1) / promptChunk * promptChunk;
         if (head > 0)
             await sequence.StepAsync(this.text.AsMemory(sequence.Length, head), default, cancellationToken).ConfigureAwait(false);
 
@@ -148,17 +145,6 @@ internal sealed class Verifier : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => sequence.DisposeAsync();
-
-    /// <summary>Tokens of a prompt of <paramref name="left"/> tokens that are taken in before its last pass; 0 to take it in whole.</summary>
-    private int PromptHead(int left)
-    {
-        int head = left - PromptTail;
-        if (head <= 0 || !model.Traits.Cost.IsKnown)
-            return 0;
-
-        double extra = cost.Pass(head) + cost.Pass(PromptTail) - cost.Pass(left);
-        return extra <= TailShare * cost.Pass(left) ? head : 0;
-    }
 
     private async ValueTask<Commit?> PassAsync(long start, CancellationToken cancellationToken)
     {
