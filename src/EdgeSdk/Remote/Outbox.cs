@@ -58,10 +58,10 @@ internal sealed class Outbox : IDisposable
         }
     }
 
-    /// <summary>The next frame, waiting for one.</summary>
-    public async ValueTask<DeviceFrame> TakeAsync(CancellationToken cancellationToken)
+    /// <summary>The next frame, waiting for one; null once <paramref name="ended"/> is cancelled.</summary>
+    public async ValueTask<DeviceFrame?> TakeAsync(CancellationToken ended)
     {
-        while (true)
+        while (!ended.IsCancellationRequested)
         {
             lock (_lock)
             {
@@ -72,8 +72,17 @@ internal sealed class Outbox : IDisposable
                 }
             }
 
-            await _filled.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await _filled.WaitAsync(ended).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
         }
+
+        return null;
     }
 
     public void Dispose() => _filled.Dispose();

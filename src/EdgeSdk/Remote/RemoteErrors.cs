@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 
 namespace EdgeSdk.Remote;
@@ -24,10 +25,15 @@ internal static class RemoteErrors
         return new EdgeException(Code(e), Message(e, address), e);
     }
 
+    /// <summary>How long the server asks to wait before the next attempt; null where it does not say.</summary>
+    public static TimeSpan? RetryAfter(RpcException e) =>
+        int.TryParse(e.Trailers.GetValue("grpc-retry-pushback-ms"), out int milliseconds) && milliseconds >= 0 ? TimeSpan.FromMilliseconds(milliseconds) : null;
+
     private static EdgeErrorCode Code(RpcException e) => e.StatusCode switch
     {
         StatusCode.Unavailable => EdgeErrorCode.Unavailable,
         StatusCode.Internal or StatusCode.Unknown or StatusCode.Cancelled when IsCut(e) => EdgeErrorCode.Unavailable,
+        StatusCode.Internal when e.Status.DebugException is InvalidProtocolBufferException => EdgeErrorCode.Protocol,
         StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.FailedPrecondition or StatusCode.Unimplemented => EdgeErrorCode.Refused,
         StatusCode.InvalidArgument or StatusCode.OutOfRange => EdgeErrorCode.InvalidArgument,
         StatusCode.ResourceExhausted => EdgeErrorCode.Exhausted,
@@ -43,6 +49,7 @@ internal static class RemoteErrors
         EdgeErrorCode.Unavailable => $"The server at {address} cannot be reached: {Reason(e)}. Check the address, and that the server runs.",
         EdgeErrorCode.Refused when e.StatusCode == StatusCode.Unimplemented => $"{address} is no EdgeSdk server of this version.",
         EdgeErrorCode.Refused => $"The server at {address} refused: {e.Status.Detail}",
+        EdgeErrorCode.Protocol => $"The server at {address} sent a frame that is no message of this protocol. Update both sides to the same version.",
         EdgeErrorCode.Exhausted => $"The server at {address} is at its limits: {e.Status.Detail}",
         EdgeErrorCode.InvalidArgument => $"The server at {address} does not take the request: {e.Status.Detail}",
         _ => $"The server at {address} failed: {e.Status.Detail}",

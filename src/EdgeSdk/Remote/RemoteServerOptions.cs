@@ -24,6 +24,9 @@ internal sealed record RemoteServerOptions
     /// <summary>How long the server may take to answer a call's first frame.</summary>
     public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long the server may then say nothing: longer than a long prompt takes it.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>How long a stream that is left early waits for the server's farewell before it is torn down.</summary>
     public TimeSpan FarewellTimeout { get; init; } = TimeSpan.FromSeconds(1);
 

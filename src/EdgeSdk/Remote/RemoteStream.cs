@@ -3,9 +3,9 @@ using System.Text;
 using System.Threading.Channels;
 using EdgeSdk.Decoding;
 using EdgeSdk.Protocol;
-using Commit = EdgeSdk.Decoding.Commit;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using Commit = EdgeSdk.Decoding.Commit;
 
 namespace EdgeSdk.Remote;
 
@@ -22,17 +22,22 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     /// <summary>The largest frame, bytes.</summary>
     public const int FrameBytes = 256 * 1024;
 
+    /// <summary>The most text that a commit may carry for each of its tokens, bytes: more than any token of a vocabulary.</summary>
+    private const int BytesPerToken = 4096;
+
     private readonly RemoteServer _server;
     private readonly Open _open;
     private readonly RemoteModel _model;
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stop;
     private readonly Outbox _outbox = new();
-    private readonly Channel<RemoteCommit> _commits = Channel.CreateBounded<RemoteCommit>(new BoundedChannelOptions(256) { SingleReader = true, SingleWriter = true });
+    private readonly Channel<RemoteCommit> _arrived = Channel.CreateBounded<RemoteCommit>(new BoundedChannelOptions(32) { SingleReader = true, SingleWriter = true });
     private readonly List<int> _committed;
     private readonly Task _running;
     private StepCost _cost;
     private int _connections;
     private long _pinged;
+    private bool _opened;
+    private volatile bool _connected, _left;
 
     internal RemoteStream(RemoteServer server, Open open, RemoteModel model)
     {
@@ -40,6 +45,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         _open = open;
         _model = model;
         _cost = model.Cost;
+        _stop = new(Timeout.InfiniteTimeSpan, server.Time);
         _committed = [.. open.Committed?.Ids ?? []];
         open.Version = RemoteServerOptions.ProtocolVersion;
         open.Client = "EdgeSdk/" + typeof(RemoteStream).Assembly.GetName().Version?.ToString(3);
@@ -80,12 +86,25 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     }
 
     /// <summary>The next commit with its text, where one has arrived.</summary>
-    public bool TryRead(out RemoteCommit commit) => _commits.Reader.TryRead(out commit);
+    public bool TryRead(out RemoteCommit commit)
+    {
+        while (_arrived.Reader.TryRead(out commit))
+        {
+            // One without tokens only wakes the reader: the connection is another.
+            if (!commit.Commit.Tokens.IsEmpty)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <inheritdoc/>
     /// <exception cref="EdgeException">The stream failed for good.</exception>
+    /// <exception cref="TimeoutException">The server holds the stream open and says nothing.</exception>
     public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken) =>
-        await _commits.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false);
+        await _arrived.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false);
 
     /// <summary>The commits, one after another, to the end of the text.</summary>
     public async IAsyncEnumerable<RemoteCommit> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -99,14 +118,22 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
     }
 
-    /// <summary>Leaves the stream: tells the server that no more is wanted, and tears the call down where it does not answer in time.</summary>
+    /// <summary>
+    /// Leaves the stream: tells the server that no more is wanted, and tears the call down where it does not answer in time. A reset is the last resort,
+    /// since a server must take many of them for an attack.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_running.IsCompleted)
+        _left = true;
+        _arrived.Writer.TryComplete();
+        if (_connected)
         {
             _outbox.Add(new DeviceFrame { Cancel = new Cancel { LastPlace = -1 } });
-            _commits.Writer.TryComplete();
             _stop.CancelAfter(_server.Options.FarewellTimeout);
+        }
+        else
+        {
+            await _stop.CancelAsync().ConfigureAwait(false);
         }
 
         await _running.ConfigureAwait(false);
@@ -114,49 +141,70 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         _outbox.Dispose();
     }
 
-    /// <summary>Connects, and again where the connection breaks, until the text ends or nothing helps.</summary>
     private async Task RunAsync()
     {
         try
         {
-            for (int failures = 0; ; failures++)
-            {
-                int before = _committed.Count, connections = _connections;
-                try
-                {
-                    await ConnectAsync().ConfigureAwait(false);
-                    _commits.Writer.TryComplete();
-                    return;
-                }
-                catch (RpcException e) when (_server.Explain(e, _stop.Token) is EdgeException { Code: EdgeErrorCode.Unavailable } && _connections > 0)
-                {
-                    // Getting further, or only as far as a new connection that had lost nothing yet, is progress.
-                    failures = _committed.Count > before || (connections == 0 && _connections > 0) ? 0 : failures;
-                    if (failures >= _server.Options.ResumeAttempts)
-                    {
-                        throw;
-                    }
-
-                    LogResume(_server.Logger, _server.Options.Address, _committed.Count, failures + 1);
-                    await Task.Delay(Backoff(failures), _server.Time, _stop.Token).ConfigureAwait(false);
-                }
-            }
+            await DecodeAsync().ConfigureAwait(false);
+            _arrived.Writer.TryComplete();
         }
         catch (RpcException e)
         {
-            _commits.Writer.TryComplete(_server.Explain(e, _stop.Token));
+            _arrived.Writer.TryComplete(_server.Explain(e, _stop.Token));
         }
 #pragma warning disable CA1031 // Whatever ends the stream reaches its reader, who is the only one to act on it.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            _commits.Writer.TryComplete(e);
+            _arrived.Writer.TryComplete(e);
         }
     }
 
-    private TimeSpan Backoff(int failures)
+    /// <summary>Connects, and again where the connection breaks, until the text ends or nothing helps.</summary>
+    private async Task DecodeAsync()
+    {
+        for (int failures = 0; ; failures++)
+        {
+            int before = _committed.Count;
+            try
+            {
+                await ConnectAsync().ConfigureAwait(false);
+                return;
+            }
+            catch (RpcException e) when (!_left && MayPass(e))
+            {
+                failures = _committed.Count > before ? 0 : failures;
+                if (failures >= (_opened ? _server.Options.ResumeAttempts : 1))
+                {
+                    throw;
+                }
+
+                LogResume(_server.Logger, _server.Options.Address, _committed.Count, failures + 1);
+                await Task.Delay(Backoff(failures, e), _server.Time, _stop.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _connected = false;
+            }
+        }
+    }
+
+    /// <summary>Whether another attempt may go better: the connection broke (before the text began: a warm one that had died unnoticed), or there was no place for a resume.</summary>
+    private bool MayPass(RpcException e) => _server.Explain(e, _stop.Token) is EdgeException failure && failure.Code switch
+    {
+        EdgeErrorCode.Unavailable => true,
+        EdgeErrorCode.Exhausted => _opened && RemoteErrors.RetryAfter(e) is not null,
+        _ => false,
+    };
+
+    private TimeSpan Backoff(int failures, RpcException e)
     {
         var doubled = _server.Options.FirstBackoff * Math.Pow(2, failures);
+        if (RemoteErrors.RetryAfter(e) is { } asked && asked > doubled)
+        {
+            doubled = asked;
+        }
+
         return doubled < _server.Options.LongestBackoff ? doubled : _server.Options.LongestBackoff;
     }
 
@@ -164,8 +212,6 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     /// <exception cref="RpcException">It broke, or the server refused.</exception>
     private async Task ConnectAsync()
     {
-        using var leave = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        using var call = _server.Generate(leave.Token);
         if (_connections > 0)
         {
             _outbox.DropDrafts();
@@ -173,29 +219,45 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
 
         _open.Committed = new Tokens { Ids = { _committed } };
-        Task writing = WriteAsync(call.RequestStream, leave.Token);
+        using var call = _server.Generate(_stop.Token);
+        using var ended = new CancellationTokenSource();
+        Task writing = WriteAsync(call.RequestStream, ended.Token);
         try
         {
-            await ReadAsync(call.ResponseStream, leave.Token).ConfigureAwait(false);
+            if (Interlocked.Increment(ref _connections) > 1)
+            {
+                _arrived.Writer.TryWrite(default);
+            }
+
+            await ReadAsync(call.ResponseStream).ConfigureAwait(false);
+            _arrived.Writer.TryComplete();
+            _stop.CancelAfter(_server.Options.FarewellTimeout);
+            await ended.CancelAsync().ConfigureAwait(false);
+            await writing.ConfigureAwait(false);
+            await ReadRestAsync(call.ResponseStream).ConfigureAwait(false);
         }
         finally
         {
-            await leave.CancelAsync().ConfigureAwait(false);
+            await ended.CancelAsync().ConfigureAwait(false);
+            call.Dispose();
             await writing.ConfigureAwait(false);
         }
     }
 
-    private async Task WriteAsync(IClientStreamWriter<DeviceFrame> to, CancellationToken cancellationToken)
+    /// <summary>A write is not cancelled, which would reset the call; it ends with the call.</summary>
+    private async Task WriteAsync(IClientStreamWriter<DeviceFrame> to, CancellationToken ended)
     {
         try
         {
-            await to.WriteAsync(new DeviceFrame { Open = _open }, cancellationToken).ConfigureAwait(false);
+            await to.WriteAsync(new DeviceFrame { Open = _open }, CancellationToken.None).ConfigureAwait(false);
             Volatile.Write(ref _pinged, _server.Time.GetTimestamp());
-            await to.WriteAsync(new DeviceFrame { Ping = new Ping { Id = 1 } }, cancellationToken).ConfigureAwait(false);
-            while (true)
+            await to.WriteAsync(new DeviceFrame { Ping = new Ping { Id = (ulong)_connections } }, CancellationToken.None).ConfigureAwait(false);
+            while (await _outbox.TakeAsync(ended).ConfigureAwait(false) is { } frame)
             {
-                await to.WriteAsync(await _outbox.TakeAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                await to.WriteAsync(frame, CancellationToken.None).ConfigureAwait(false);
             }
+
+            await to.CompleteAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException or InvalidOperationException or IOException)
         {
@@ -203,33 +265,59 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
     }
 
-    private async Task ReadAsync(IAsyncStreamReader<ServerFrame> from, CancellationToken cancellationToken)
+    /// <exception cref="TimeoutException">The server says nothing for too long.</exception>
+    private async Task ReadAsync(IAsyncStreamReader<ServerFrame> from)
     {
-        using var opening = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        opening.CancelAfter(_server.Options.OpenTimeout);
-        if (!await from.MoveNext(opening.Token).ConfigureAwait(false))
+        using var silence = new CancellationTokenSource(_server.Options.OpenTimeout, _server.Time);
+        try
         {
-            throw Cut();
-        }
-
-        TakeOpened(from.Current);
-        while (await from.MoveNext(cancellationToken).ConfigureAwait(false))
-        {
-            switch (from.Current.FrameCase)
+            if (!await from.MoveNext(silence.Token).ConfigureAwait(false))
             {
-                case ServerFrame.FrameOneofCase.Commit:
-                    await TakeAsync(from.Current.Commit, cancellationToken).ConfigureAwait(false);
-                    break;
-                case ServerFrame.FrameOneofCase.Finished:
-                    Finish = from.Current.Finished.Reason == Finished.Types.Reason.End ? FinishReason.End : FinishReason.Length;
-                    return;
-                case ServerFrame.FrameOneofCase.Pong:
-                    _server.Measured(_server.Time.GetElapsedTime(Volatile.Read(ref _pinged)));
-                    break;
+                throw Cut();
             }
+
+            TakeOpened(from.Current);
+            silence.CancelAfter(_server.Options.StallTimeout);
+            while (await from.MoveNext(silence.Token).ConfigureAwait(false))
+            {
+                switch (from.Current.FrameCase)
+                {
+                    case ServerFrame.FrameOneofCase.Commit:
+                        silence.CancelAfter(Timeout.InfiniteTimeSpan);
+                        await TakeAsync(from.Current.Commit).ConfigureAwait(false);
+                        silence.CancelAfter(_server.Options.StallTimeout);
+                        break;
+                    case ServerFrame.FrameOneofCase.Finished:
+                        TakeFinished(from.Current.Finished.Reason);
+                        return;
+                    case ServerFrame.FrameOneofCase.Pong when Interlocked.Exchange(ref _pinged, 0) is var pinged and not 0:
+                        _server.Measured(_server.Time.GetElapsedTime(pinged));
+                        break;
+                }
+            }
+        }
+        catch (Exception e) when (silence.IsCancellationRequested && !_stop.IsCancellationRequested && e is RpcException or OperationCanceledException)
+        {
+            var patience = _opened ? _server.Options.StallTimeout : _server.Options.OpenTimeout;
+            throw new TimeoutException($"The server at {_server.Options.Address} said nothing for {patience.TotalSeconds:0.#} s.", e);
         }
 
         throw Cut();
+    }
+
+    /// <summary>Nothing of interest follows Finished, but a call that is read to its end needs no reset.</summary>
+    private static async Task ReadRestAsync(IAsyncStreamReader<ServerFrame> from)
+    {
+        try
+        {
+            while (await from.MoveNext(CancellationToken.None).ConfigureAwait(false))
+            {
+            }
+        }
+        catch (RpcException)
+        {
+            // The text is whole all the same.
+        }
     }
 
     private void TakeOpened(ServerFrame frame)
@@ -247,11 +335,16 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
 
         PromptTokens = prompt;
         _cost = RemoteModel.From(frame.Opened.Info).Cost;
-        Interlocked.Increment(ref _connections);
+        _opened = _connected = true;
     }
 
-    private async ValueTask TakeAsync(Protocol.Commit commit, CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(Protocol.Commit commit)
     {
+        if (_left)
+        {
+            return;
+        }
+
         int place = PromptTokens + _committed.Count;
         if (commit.Place != place)
         {
@@ -269,6 +362,11 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
             throw Broken($"it writes more than the {_open.MaxTokens} tokens that were asked for");
         }
 
+        if (commit.Text.Length > BytesPerToken * commit.Ids.Count)
+        {
+            throw Broken($"a commit of {commit.Ids.Count} tokens carries {commit.Text.Length} bytes of text");
+        }
+
         for (int i = 0; i < commit.Ids.Count; i++)
         {
             int id = commit.Ids[i];
@@ -277,21 +375,39 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
                 throw Broken($"it commits the id {id}, outside its vocabulary of {_model.Info.VocabularySize}");
             }
 
-            if (!_open.IgnoreEnd && i < commit.Ids.Count - 1 && _model.Info.EndTokens.Contains(id))
+            if (i == 0 ? HasEnded : IsEnd(commit.Ids[i - 1]))
             {
-                throw Broken($"it goes on behind the end token {id}");
+                throw Broken($"it goes on behind an end token, at place {place + i}");
             }
-        }
-
-        if (!_open.IgnoreEnd && _committed.Count > 0 && _model.Info.EndTokens.Contains(_committed[^1]))
-        {
-            throw Broken($"it goes on behind the end token {_committed[^1]}");
         }
 
         _committed.AddRange(commit.Ids);
         var taken = new Commit(place, commit.Ids.ToArray(), commit.Accepted, commit.Wasted, commit.PassSeconds, commit.Margins.ToArray());
-        await _commits.Writer.WriteAsync(new(taken, Text(commit)), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _arrived.Writer.WriteAsync(new(taken, Text(commit)), _stop.Token).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException) when (_left)
+        {
+            // Nobody reads any more; the server's farewell is still to come.
+        }
     }
+
+    private void TakeFinished(Finished.Types.Reason reason)
+    {
+        bool full = _committed.Count == _open.MaxTokens || PromptTokens + _committed.Count >= _model.Info.ContextLength;
+        Finish = reason switch
+        {
+            _ when _left => null,
+            Finished.Types.Reason.End when HasEnded => FinishReason.End,
+            Finished.Types.Reason.Length when full => FinishReason.Length,
+            _ => throw Broken($"it finishes ({reason}) after {_committed.Count} of {_open.MaxTokens} tokens, neither at an end token nor at the limit"),
+        };
+    }
+
+    private bool HasEnded => _committed.Count > 0 && IsEnd(_committed[^1]);
+
+    private bool IsEnd(int token) => !_open.IgnoreEnd && _model.Info.EndTokens.Contains(token);
 
     private static string Text(Protocol.Commit commit) => commit.Text.IsEmpty ? "" : Encoding.UTF8.GetString(commit.Text.Span);
 

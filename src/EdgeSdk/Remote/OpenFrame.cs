@@ -1,0 +1,52 @@
+using EdgeSdk.Protocol;
+using EdgeSdk.Sampling;
+using Google.Protobuf;
+
+namespace EdgeSdk.Remote;
+
+/// <summary>The first frame of a stream, as far as the text decides it; the stream fills in the rest.</summary>
+internal static class OpenFrame
+{
+    /// <summary>A text whose prompt is tokens of the vocabulary that both sides have.</summary>
+    /// <param name="prompt">At least one id.</param>
+    /// <param name="vocabularyFingerprint">Of the device's tokenizer; null where neither side has one.</param>
+    /// <param name="sampler">How tokens are chosen.</param>
+    /// <param name="maxTokens">How many tokens may be written.</param>
+    public static Open For(ReadOnlySpan<int> prompt, string? vocabularyFingerprint, in SamplerSpec sampler, int maxTokens)
+    {
+        var open = For(sampler, maxTokens);
+        open.VocabularyFingerprint = vocabularyFingerprint ?? "";
+        open.Prompt = TokensOf(prompt);
+        return open;
+    }
+
+    /// <summary>A text whose prompt is whole turns, which the server renders.</summary>
+    public static Open For(Turns turns, in SamplerSpec sampler, int maxTokens)
+    {
+        var open = For(sampler, maxTokens);
+        open.Turns = turns;
+        return open;
+    }
+
+    /// <summary>Ids as a frame carries them.</summary>
+    public static Tokens TokensOf(ReadOnlySpan<int> ids)
+    {
+        var tokens = new Tokens();
+        tokens.Ids.AddRange(ids);
+        return tokens;
+    }
+
+    private static Open For(in SamplerSpec sampler, int maxTokens) => new()
+    {
+        Sampler = new()
+        {
+            Temperature = sampler.Temperature,
+            Seed = sampler.Seed,
+            TopK = sampler.TopK,
+            TopP = sampler.TopP,
+            MinP = sampler.MinP,
+            Noise = "edge-1",
+        },
+        MaxTokens = maxTokens,
+    };
+}
