@@ -27,7 +27,7 @@ public static class EdgeChatExtensions
     public static EdgeReport? GetEdge(this ChatResponse response)
     {
         ArgumentNullException.ThrowIfNull(response);
-        return response.AdditionalProperties?.GetValueOrDefault(ReportKey) as EdgeReport;
+        return (response.AdditionalProperties ?? response.Messages.LastOrDefault()?.AdditionalProperties)?.GetValueOrDefault(ReportKey) as EdgeReport;
     }
 
     /// <summary>The route that a request asks for, as an enumeration or by its name; null for none.</summary>

@@ -78,7 +78,8 @@ public class RegistrationTests
     public async Task Options_are_validated_at_start_and_the_message_names_the_key(string key, string value, string named)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new());
-        builder.Configuration.AddInMemoryCollection([new("EdgeSdk:Model", s_model), new(key, value)]);
+        builder.Configuration.AddInMemoryCollection([new("EdgeSdk:Model", s_model)]);
+        builder.Configuration.AddInMemoryCollection([new(key, value)]);
         builder.Services.AddEdgeChatClient();
         using var host = builder.Build();
 
