@@ -22,7 +22,7 @@ internal sealed class Corpus(IReadOnlyList<TokenisedDialogue> dialogues)
         var tokenised = new TokenisedDialogue[dialogues.Count];
         Parallel.For(0, dialogues.Count, i =>
         {
-            int[] ids = format.Encode(ChatFormat.Render(dialogues[i].Messages, dialogues[i].ToolsAsJson(), false));
+            int[] ids = format.Encode(dialogues[i].Messages, dialogues[i].ToolsAsJson(), prompt: false);
             tokenised[i] = WithRoles(dialogues[i], ids);
         });
         return new Corpus(tokenised);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
 using EdgeSdk.Runtime;
+using EdgeSdk.Text;
 using static TorchSharp.torch;
 
 namespace EdgeSdk.Distillation;
@@ -154,7 +155,8 @@ internal static class Recipe
     private static JsonObject LearnTokenizer(IReadOnlyList<Dialogue> dialogues, string folder)
     {
         var trainer = new BpeTrainer();
-        foreach (Dialogue dialogue in dialogues) trainer.Count(ChatFormat.Render(dialogue.Messages, dialogue.ToolsAsJson(), false));
+        var template = ChatTemplate.Load(s_folder);
+        foreach (Dialogue dialogue in dialogues) trainer.Count(template.Render(dialogue.Messages, dialogue.ToolsAsJson(), false));
         var merges = trainer.Learn();
         BpeTrainer.Write(folder, merges);
         File.Copy(Path.Combine(s_folder, "chat_template.jinja"), Path.Combine(folder, "chat_template.jinja"), overwrite: true);

@@ -14,7 +14,7 @@ internal sealed record Turn(int[] Prompt, IReadOnlyList<ToolCall> Calls)
     /// <summary>Every assistant turn of the dialogues, in their order, until there are <paramref name="count"/>.</summary>
     public static List<Turn> Of(IEnumerable<Dialogue> dialogues, ChatFormat format, int count) =>
         [.. dialogues.SelectMany(dialogue => dialogue.AssistantTurns().Select(at => new Turn(
-            format.Encode(ChatFormat.Render(dialogue.History(at), dialogue.ToolsAsJson(), true)),
+            format.Encode(dialogue.History(at), dialogue.ToolsAsJson(), prompt: true),
             ToolCall.Of(dialogue.Messages[at]!)))).Where(turn => turn.Prompt.Length < LanguageModel.ContextLength - 256).Take(count)];
 }
 
