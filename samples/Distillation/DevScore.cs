@@ -4,52 +4,65 @@ using static TorchSharp.torch;
 
 namespace EdgeSdk.Distillation;
 
-/// <summary>How a model does on dialogues whose reference history it is given: what the training log shows.</summary>
-/// <param name="Loss">Mean negative log-likelihood of the assistant's tokens, in nats.</param>
-/// <param name="CallTokens">Share of the tokens inside calls that are the model's first choice.</param>
-/// <param name="ValuesCopied">Share of the calls' values (three letters or more) that stand word for word in an earlier message of which every token is the first choice.</param>
-internal sealed partial record DevScore(double Loss, double CallTokens, double ValuesCopied)
+/// <summary>How a model does on dialogues whose reference history it is given, added up over dialogues.</summary>
+internal sealed partial class DevScore(ChatFormat format)
 {
-    /// <summary>Measures on the first <paramref name="count"/> dialogues, each cut at <paramref name="longest"/> tokens.</summary>
-    public static DevScore Measure(LanguageModel model, Corpus corpus, ChatFormat format, int count, int longest = 1024)
+    private double _loss;
+    private int _assistant, _callTokens, _callTokensRight, _values, _valuesRight;
+
+    /// <summary>Mean negative log-likelihood of the assistant's tokens, in nats.</summary>
+    public double Loss => _loss / Math.Max(1, _assistant);
+
+    /// <summary>Share of the tokens inside calls that are the model's first choice.</summary>
+    public double CallTokens => (double)_callTokensRight / Math.Max(1, _callTokens);
+
+    /// <summary>Share of the calls' values (three letters or more) that stand word for word in an earlier message of which every token is the first choice.</summary>
+    public double ValuesCopied => (double)_valuesRight / Math.Max(1, _values);
+
+    /// <summary>Measures a model in training on the first <paramref name="count"/> dialogues, each cut at 1,024 tokens.</summary>
+    public static DevScore Measure(LanguageModel model, Corpus corpus, ChatFormat format, int count)
     {
         using var _ = no_grad();
-        double loss = 0;
-        int assistant = 0, callTokens = 0, callRight = 0, values = 0, valuesRight = 0;
+        var score = new DevScore(format);
         foreach (TokenisedDialogue dialogue in corpus.Dialogues.Take(count))
         {
             using var scope = NewDisposeScope();
-            int n = Math.Min(dialogue.Ids.Length, longest) - 1;
-            Tensor inputs = tensor(dialogue.Ids[..n], [1, n]).to(ScalarType.Int64), targets = tensor(dialogue.Ids[1..(n + 1)]).to(ScalarType.Int64);
-            Tensor logits = model.Logits(model.Hidden(inputs))[0];
-            float[] nll = [.. nn.functional.cross_entropy(logits, targets, reduction: nn.Reduction.None).data<float>()];
-            long[] best = [.. logits.argmax(-1).data<long>()];
-            bool Right(int place) => best[place - 1] == dialogue.Ids[place];
-            for (int i = 1; i <= n; i++)
-            {
-                if (dialogue.Roles[i] != Vocabulary.Assistant) continue;
-                loss += nll[i - 1];
-                assistant++;
-            }
-
-            foreach (CallSpan call in Calls(dialogue, format).Where(c => c.End <= n))
-            {
-                for (int i = call.Start; i < call.End; i++, callTokens++) callRight += Right(i) ? 1 : 0;
-                foreach ((int start, int end) in call.ContextValues)
-                {
-                    values++;
-                    valuesRight += Enumerable.Range(start, end - start).All(Right) ? 1 : 0;
-                }
-            }
+            int n = Math.Min(dialogue.Ids.Length, 1024) - 1;
+            Tensor logits = model.Logits(model.Hidden(tensor(dialogue.Ids[..n], [1, n]).to(ScalarType.Int64)));
+            var foresight = new Foresight(n);
+            float[] values = logits.data<float>().ToArray();
+            for (int i = 0; i < n; i++) foresight.Set(i, values.AsSpan(i * Vocabulary.Size, Vocabulary.Size), dialogue.Ids[i + 1]);
+            score.Add(dialogue, foresight);
         }
 
-        return new DevScore(loss / Math.Max(1, assistant), (double)callRight / Math.Max(1, callTokens), (double)valuesRight / Math.Max(1, values));
+        return score;
+    }
+
+    /// <summary>Adds a dialogue, or as much of it as was foreseen.</summary>
+    public void Add(TokenisedDialogue dialogue, Foresight foresight)
+    {
+        int n = foresight.Losses.Count;
+        bool Right(int place) => foresight.Choices[place - 1] == dialogue.Ids[place];
+        for (int i = 1; i <= n; i++)
+        {
+            if (dialogue.Roles[i] != Vocabulary.Assistant) continue;
+            _loss += foresight.Losses[i - 1];
+            _assistant++;
+        }
+
+        foreach (CallSpan call in Calls(dialogue).Where(c => c.End <= n))
+        {
+            _callTokens += call.End - call.Start;
+            _callTokensRight += Enumerable.Range(call.Start, call.End - call.Start).Count(Right);
+            _values += call.ContextValues.Count;
+            _valuesRight += call.ContextValues.Count(v => Enumerable.Range(v.Start, v.End - v.Start).All(Right));
+        }
     }
 
     /// <summary>Places of a call's tokens, and of the tokens of those values that stand in an earlier message.</summary>
     private sealed record CallSpan(int Start, int End, IReadOnlyList<(int Start, int End)> ContextValues);
 
-    private static IEnumerable<CallSpan> Calls(TokenisedDialogue dialogue, ChatFormat format)
+    private IEnumerable<CallSpan> Calls(TokenisedDialogue dialogue)
     {
         var context = new StringBuilder();
         for (int i = dialogue.Starts[1]; i < dialogue.Ids.Length; i++)

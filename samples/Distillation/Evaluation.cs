@@ -1,146 +1,178 @@
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
 using EdgeSdk.Decoding;
+using EdgeSdk.Models;
+using EdgeSdk.Runtime;
+using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Distillation;
 
 /// <summary>How much is evaluated.</summary>
 /// <param name="Turns">Assistant turns of test, answered by both models.</param>
+/// <param name="SampledTurns">Of those, the first that are answered at temperature 0.7 too.</param>
 /// <param name="TuningTurns">Assistant turns of dev, from which Auto's rule is chosen.</param>
-/// <param name="PerplexityDialogues">Whole dialogues whose assistant tokens are scored.</param>
+/// <param name="Dialogues">Whole dialogues of test whose assistant tokens are scored.</param>
 /// <param name="Limit">The longest answer, in tokens.</param>
-internal sealed record EvaluationSize(int Turns = 300, int TuningTurns = 200, int PerplexityDialogues = 60, int Limit = 160);
+internal sealed record EvaluationSize(int Turns = 300, int SampledTurns = 100, int TuningTurns = 200, int Dialogues = 40, int Limit = 160);
 
 /// <summary>What the pair is worth on dialogues that it never saw, always behind the whole reference history.</summary>
-internal sealed class Evaluation(ILanguageModel server, ILanguageModel device, ChatFormat format, EvaluationSize size)
+internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat format, EvaluationSize size)
 {
-    private static readonly int[] s_drafts = [1, 2, 4, 8];
+    /// <summary>How much worse, on average, the device's answers may be than the server's where Auto keeps them.</summary>
+    private const double Allowance = 0.01;
+
+    private static readonly int[] s_runs = [1, 2, 4, 8];
+
+    private static readonly SamplerSpec s_sampled = new(Temperature: 0.7f, Seed: 1);
 
     /// <summary>What both models wrote for one turn.</summary>
-    private sealed record Answered(Turn Turn, Written Server, Written Device, bool[] Agrees);
+    private sealed record Answered(Turn Turn, Pick[] Server, Pick[] Device)
+    {
+        public int[] ServerIds { get; } = [.. Server.Select(pick => pick.Token)];
+
+        public int[] DeviceIds { get; } = [.. Device.Select(pick => pick.Token)];
+
+        public bool Equal => ServerIds.AsSpan().SequenceEqual(DeviceIds);
+    }
 
     /// <summary>Evaluates on test; <paramref name="seenTools"/> are those that a call of train uses.</summary>
     public async Task<JsonObject> RunAsync(IReadOnlyList<Dialogue> test, IReadOnlySet<string> seenTools, CancellationToken cancellationToken)
     {
-        List<Answered> answers = await AnswerAsync(test, size.Turns, cancellationToken);
+        List<Turn> turns = Turns(test, size.Turns);
+        (List<Answered> answers, Agreement greedy) = await AnswerAsync(turns, SamplerSpec.Greedy, cancellationToken);
+        (_, Agreement sampled) = await AnswerAsync(turns.Take(size.SampledTurns), s_sampled, cancellationToken);
         return new JsonObject
         {
             ["turns"] = answers.Count,
-            ["tokens"] = answers.Sum(a => a.Server.Ids.Length),
-            ["agreement_all_positions"] = Round(answers.SelectMany(a => a.Agrees).Average(agrees => agrees ? 1.0 : 0)),
-            ["agreement"] = new JsonObject([.. s_drafts.Select(n => KeyValuePair.Create($"R({n})", (JsonNode?)Round(Agreement(answers, n))))]),
-            ["turns_equal"] = Round(answers.Average(a => a.Server.Ids.SequenceEqual(a.Device.Ids) ? 1.0 : 0)),
-            ["server_calls"] = Calls(answers, a => a.Server, seenTools),
-            ["device_calls"] = Calls(answers, a => a.Device, seenTools),
+            ["tokens"] = greedy.Places,
+            ["agreement"] = Runs(greedy),
+            ["agreement_all_positions"] = Round((double)greedy.Agreed / greedy.Places),
+            ["sampled_turns"] = Math.Min(turns.Count, size.SampledTurns),
+            ["sampled_tokens"] = sampled.Places,
+            ["sampled_agreement"] = Runs(sampled),
+            ["turns_equal"] = Round(answers.Average(a => a.Equal ? 1.0 : 0)),
+            ["server_worth"] = Round(answers.Average(a => Worth(a.Turn, a.ServerIds))),
+            ["device_worth"] = Round(answers.Average(a => Worth(a.Turn, a.DeviceIds))),
+            ["server_calls"] = Calls(answers, a => a.ServerIds, seenTools),
+            ["device_calls"] = Calls(answers, a => a.DeviceIds, seenTools),
         };
     }
 
     /// <summary>
-    /// Chooses on dev how many of the device's first tokens Auto holds back, and under which mean log-probability it hands over: what separates
-    /// best the turns that the device answers as the server would from the others (Youden's J: true positive rate minus false positive rate).
+    /// Chooses Auto's rule on dev: how many of its first tokens the device holds back, and from which mean log-probability of them on it goes on alone.
+    /// The rule is the one that keeps most turns while the device's answers to the kept ones are worth (<see cref="Answer.Worth"/>) what the server's
+    /// are, to within <see cref="Allowance"/>.
     /// </summary>
-    public async Task<JsonObject> TuneRoutingAsync(IReadOnlyList<Dialogue> dev, CancellationToken cancellationToken)
+    public async Task<(RoutingThresholds Rule, JsonObject Found)> ChooseRoutingAsync(IReadOnlyList<Dialogue> dev, CancellationToken cancellationToken)
     {
-        List<Answered> answers = await AnswerAsync(dev, size.TuningTurns, cancellationToken);
-        bool[] same = [.. answers.Select(a => a.Server.Ids.SequenceEqual(a.Device.Ids))];
-        double sames = Math.Max(1, same.Count(s => s)), others = Math.Max(1, same.Count(s => !s));
-        (int Tokens, double Threshold, double J, double Kept, double KeptSame) best = (1, 0, double.NegativeInfinity, 0, 0);
-        foreach (int n in (int[])[1, 2, 3, 4, 6, 8])
+        (List<Answered> answers, _) = await AnswerAsync(Turns(dev, size.TuningTurns), SamplerSpec.Greedy, cancellationToken);
+        var worths = answers.ToDictionary(a => a, a => (Server: Worth(a.Turn, a.ServerIds), Device: Worth(a.Turn, a.DeviceIds)));
+        var rule = new RoutingThresholds(1, 0);
+        List<Answered> kept = [];
+        foreach (int tokens in (int[])[1, 2, 4, 8, 12])
         {
-            double[] score = [.. answers.Select(a => a.Device.LogProbs.Take(n).Average(p => (double)p))];
-            foreach (double threshold in score.Distinct())
+            List<(Answered Answer, double Sureness)> surest =
+                [.. answers.Select(a => (a, a.Device.Take(tokens).Average(pick => (double)pick.LogProb))).OrderByDescending(a => a.Item2)];
+            double lost = 0;
+            for (int i = 0; i < surest.Count; i++)
             {
-                int kept = score.Count(s => s >= threshold), keptSame = score.Zip(same).Count(p => p.First >= threshold && p.Second);
-                double j = keptSame / sames - (kept - keptSame) / others;
-                if (j > best.J + 1e-9) best = (n, threshold, j, (double)kept / score.Length, (double)keptSame / Math.Max(1, kept));
+                (double serverWorth, double deviceWorth) = worths[surest[i].Answer];
+                lost += serverWorth - deviceWorth;
+                double threshold = Math.Floor(surest[i].Sureness * 1e4) / 1e4;
+                if (i < kept.Count || lost > Allowance * (i + 1) || (i + 1 < surest.Count && surest[i + 1].Sureness >= threshold)) continue;
+                (rule, kept) = (new RoutingThresholds(tokens, Math.Min(0, threshold)), [.. surest.Take(i + 1).Select(a => a.Answer)]);
             }
+        }
+
+        return (rule, new JsonObject
+        {
+            ["tokens"] = rule.Tokens,
+            ["threshold"] = rule.Threshold,
+            ["dev_turns"] = answers.Count,
+            ["kept"] = Round((double)kept.Count / answers.Count),
+            ["kept_device_worth"] = Round(kept.Select(a => worths[a].Device).DefaultIfEmpty().Average()),
+            ["kept_server_worth"] = Round(kept.Select(a => worths[a].Server).DefaultIfEmpty().Average()),
+            ["kept_equal"] = Round(kept.Select(a => a.Equal ? 1.0 : 0).DefaultIfEmpty().Average()),
+            ["device_worth"] = Round(worths.Values.Average(w => w.Device)),
+            ["server_worth"] = Round(worths.Values.Average(w => w.Server)),
+        });
+    }
+
+    /// <summary>Perplexity of the assistant's tokens on whole dialogues, and how well a model copies the context's values into calls.</summary>
+    public static async Task<JsonObject> LanguageAsync(OnnxModel model, Corpus corpus, ChatFormat format, CancellationToken cancellationToken)
+    {
+        var score = new DevScore(format);
+        foreach (TokenisedDialogue dialogue in corpus.Dialogues)
+        {
+            int[] ids = dialogue.Ids[..Math.Min(dialogue.Ids.Length, LanguageModel.ContextLength)];
+            score.Add(dialogue, await Reader.ScoreAsync(model, ids, cancellationToken));
         }
 
         return new JsonObject
         {
-            ["tokens"] = best.Tokens,
-            ["threshold"] = Round(best.Threshold),
-            ["dev_turns"] = answers.Count,
-            ["dev_kept_on_device"] = Round(best.Kept),
-            ["dev_kept_equal_to_server"] = Round(best.KeptSame),
-            ["dev_all_equal_to_server"] = Round(sames / answers.Count),
-        };
-    }
-
-    /// <summary>Perplexity of the assistant's tokens on whole dialogues, and how well a model copies.</summary>
-    public static JsonObject Language(LanguageModel model, Corpus corpus, ChatFormat format, int dialogues)
-    {
-        var copyTask = new CopyTask(format.Twins());
-        DevScore score = DevScore.Measure(model, corpus, format, dialogues, LanguageModel.ContextLength);
-        return new JsonObject
-        {
-            ["parameters"] = model.Weights.Count,
             ["perplexity"] = Round(Math.Exp(score.Loss)),
             ["call_tokens_right"] = Round(score.CallTokens),
             ["context_values_copied"] = Round(score.ValuesCopied),
-            ["segments_copied_near"] = Round(copyTask.Score(model)),
-            ["segments_copied_far"] = Round(copyTask.Score(model, 512, 250)),
         };
     }
 
-    private async Task<List<Answered>> AnswerAsync(IReadOnlyList<Dialogue> dialogues, int count, CancellationToken cancellationToken)
+    /// <summary>The files are sorted by service: a fixed stride gives every service its part.</summary>
+    private List<Turn> Turns(IReadOnlyList<Dialogue> dialogues, int count)
     {
-        // Files are sorted by service: a fixed stride gives every service its part.
         int stride = Math.Max(1, dialogues.Count / Math.Max(1, count / 8));
-        var answers = new List<Answered>();
-        foreach (Turn turn in Turn.Of(dialogues.Where((_, i) => i % stride == 0), format, count))
-        {
-            Written written = await Written.ByAsync(server, turn.Prompt, size.Limit, cancellationToken);
-            Written own = await Written.ByAsync(device, turn.Prompt, size.Limit, cancellationToken);
-            bool[] agrees = await Written.AgreesAsync(device, turn.Prompt, written.Ids, cancellationToken);
-            answers.Add(new Answered(turn, written, own, agrees));
-        }
-
-        return answers;
+        return Turn.Of(dialogues.Where((_, i) => i % stride == 0), format, count);
     }
 
-    /// <summary>R(n): at the turn's start and after each disagreement, the share of places whose next n tokens all agree.</summary>
-    private static double Agreement(IEnumerable<Answered> answers, int n)
+    /// <summary>Both models' answers, and how often the device, on the server's text, would have chosen the server's tokens.</summary>
+    private async Task<(List<Answered> Answers, Agreement Agreement)> AnswerAsync(IEnumerable<Turn> turns, SamplerSpec sampler, CancellationToken cancellationToken)
     {
-        int places = 0, all = 0;
-        foreach (bool[] agrees in answers.Select(a => a.Agrees))
+        await using var serverReader = new Reader(server, sampler);
+        await using var deviceReader = new Reader(device, sampler);
+        var answers = new List<Answered>();
+        var agreement = new Agreement();
+        foreach (Turn turn in turns)
         {
-            for (int start = 0; start + n <= agrees.Length; start++)
-            {
-                if (start > 0 && agrees[start - 1]) continue;
-                places++;
-                all += agrees.AsSpan(start, n).Contains(false) ? 0 : 1;
-            }
+            Pick[] written = await serverReader.WriteAsync(turn.Prompt, size.Limit, cancellationToken);
+            Pick[] own = await deviceReader.WriteAsync(turn.Prompt, size.Limit, cancellationToken);
+            answers.Add(new Answered(turn, written, own));
+            int[] choices = await deviceReader.FollowAsync(turn.Prompt, answers[^1].ServerIds, cancellationToken);
+            agreement.BeginTurn();
+            foreach ((int choice, int token) in choices.Zip(answers[^1].ServerIds)) agreement.Add(choice == token);
         }
 
-        return (double)all / Math.Max(1, places);
+        return (answers, agreement);
     }
 
-    private JsonObject Calls(List<Answered> answers, Func<Answered, Written> written, IReadOnlySet<string> seenTools)
+    private double Worth(Turn turn, int[] written) => Answer.Of(format.Decode(written)).Worth(turn.Reference);
+
+    private static JsonObject Runs(Agreement agreement) =>
+        new([.. s_runs.Select(n => KeyValuePair.Create($"R({n})", (JsonNode?)Round(agreement.R(n))))]);
+
+    private JsonObject Calls(List<Answered> answers, Func<Answered, int[]> written, IReadOnlySet<string> seenTools)
     {
         JsonObject Over(Func<ToolCall, bool> chosen)
         {
             var tally = new CallTally();
-            foreach (Answered answer in answers.Where(a => a.Turn.Calls.Count > 0 && chosen(a.Turn.Calls[0])))
+            foreach (Answered answer in answers.Where(a => a.Turn.Reference.Calls.Count > 0 && chosen(a.Turn.Reference.Calls[0])))
             {
-                tally.Add(answer.Turn.Calls, ToolCall.Of(format.Decode(written(answer).Ids)));
+                tally.Add(answer.Turn.Reference.Calls, Answer.Of(format.Decode(written(answer))).Calls);
             }
 
             return tally.ToJson();
         }
 
-        int silent = answers.Count(a => a.Turn.Calls.Count == 0);
-        int undue = answers.Count(a => a.Turn.Calls.Count == 0 && written(a).Ids.Contains(Vocabulary.Call));
+        List<Answered> spoken = [.. answers.Where(a => a.Turn.Reference.Calls.Count == 0)];
         return new JsonObject
         {
             ["all"] = Over(_ => true),
             ["seen"] = Over(call => seenTools.Contains(call.Name)),
             ["unseen"] = Over(call => !seenTools.Contains(call.Name)),
-            ["made_where_not_due"] = Round((double)undue / Math.Max(1, silent)),
+            ["made_where_not_due"] = Round((double)spoken.Count(a => written(a).Contains(Vocabulary.Call)) / Math.Max(1, spoken.Count)),
         };
     }
 
-    private static double Round(double value) => Math.Round(value, 4);
+    /// <summary>Four places; what could not be measured is 0.</summary>
+    private static double Round(double value) => double.IsNaN(value) ? 0 : Math.Round(value, 4);
 
     /// <summary>Counts calls over turns where the reference has one.</summary>
     private sealed class CallTally
@@ -157,7 +189,7 @@ internal sealed class Evaluation(ILanguageModel server, ILanguageModel device, C
                 _made++;
                 if (made[i].Name != reference[i].Name) continue;
                 _method++;
-                int right = reference[i].Arguments.Count(a => made[i].Arguments.GetValueOrDefault(a.Key) == a.Value);
+                int right = reference[i].ValuesIn(made[i]);
                 _valuesRight += right;
                 _whole += right == reference[i].Arguments.Count && made[i].Arguments.Count == right ? 1 : 0;
             }

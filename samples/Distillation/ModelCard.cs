@@ -11,33 +11,38 @@ internal static class ModelCard
     public static string Table(JsonObject evaluation)
     {
         var text = new StringBuilder();
-        void Row(string what, string server, string device) => text.Append(CultureInfo.InvariantCulture, $"| {what} | {server} | {device} |\n");
-        void Both(string what, string group, string name) => Row(what, $"{evaluation["server" + group]![name]}", $"{evaluation["device" + group]![name]}");
         JsonNode pair = evaluation["pair"]!, routing = evaluation["routing"]!;
-        Row("on test, full reference history", "server", "device");
-        Row("---", "---", "---");
-        Row("parameters", Millions(evaluation["server"]!), Millions(evaluation["device"]!));
-        Both("perplexity of the assistant's tokens", "", "perplexity");
-        Both("values that stand in the context, copied", "", "context_values_copied");
-        Both("random segments copied, near", "", "segments_copied_near");
-        Both("random segments copied, up to 250 tokens apart", "", "segments_copied_far");
-        foreach (string split in (string[])["all", "seen", "unseen"])
+        void Row(string what, JsonNode server, JsonNode device) => text.Append(CultureInfo.InvariantCulture, $"| {what} | {server} | {device} |\n");
+        void Language(string what, string name) => Row(what, evaluation["server"]![name]!, evaluation["device"]![name]!);
+        string Values(JsonNode runs) => string.Join(", ", runs.AsObject().Select(run => $"{run.Key} {run.Value}"));
+
+        text.Append("| on test, full reference history | server | device |\n| --- | --- | --- |\n");
+        Language($"perplexity of the assistant's tokens, {evaluation["dialogues"]} dialogues", "perplexity");
+        Language("tokens inside calls that are the first choice", "call_tokens_right");
+        Language("values that stand in the context, copied", "context_values_copied");
+        foreach ((string split, string tools) in ((string, string)[])[("all", "calls"), ("seen", "calls of tools seen in training"), ("unseen", "calls of other tools")])
         {
             JsonNode server = pair["server_calls"]![split]!, device = pair["device_calls"]![split]!;
-            string tools = split == "all" ? $"calls ({server["due"]} due)" : $"calls of tools {split} in training ({server["due"]})";
-            Row($"{tools}: made", $"{server["made"]}", $"{device["made"]}");
-            Row($"{tools}: method right", $"{server["method_right"]}", $"{device["method_right"]}");
-            Row($"{tools}: values right", $"{server["values_right"]}", $"{device["values_right"]}");
-            Row($"{tools}: whole call right", $"{server["whole_right"]}", $"{device["whole_right"]}");
+            string of = $"{tools} ({server["due"]} due)";
+            Row($"{of}: made", server["made"]!, device["made"]!);
+            Row($"{of}: method right", server["method_right"]!, device["method_right"]!);
+            Row($"{of}: values right", server["values_right"]!, device["values_right"]!);
+            Row($"{of}: whole call right", server["whole_right"]!, device["whole_right"]!);
         }
 
-        Row("calls made where none was due", $"{pair["server_calls"]!["made_where_not_due"]}", $"{pair["device_calls"]!["made_where_not_due"]}");
-        text.Append(CultureInfo.InvariantCulture, $"\nAgreement on the server's own greedy text, {pair["turns"]} turns, {pair["tokens"]} tokens: ");
-        text.AppendJoin(", ", pair["agreement"]!.AsObject().Select(r => $"{r.Key} {r.Value}"));
-        text.Append(CultureInfo.InvariantCulture, $"; over all positions {pair["agreement_all_positions"]}; whole turns equal {pair["turns_equal"]}.\n");
-        text.Append(CultureInfo.InvariantCulture, $"Auto, chosen on {routing["dev_turns"]} dev turns: hand over where the mean log-probability of the device's first ");
-        text.Append(CultureInfo.InvariantCulture, $"{routing["tokens"]} tokens is under {routing["threshold"]}; it keeps {routing["dev_kept_on_device"]} of the turns, ");
-        text.Append(CultureInfo.InvariantCulture, $"of which {routing["dev_kept_equal_to_server"]} are what the server would say (of all turns {routing["dev_all_equal_to_server"]}).\n");
+        Row("turns that speak, with a call that is not due", pair["server_calls"]!["made_where_not_due"]!, pair["device_calls"]!["made_where_not_due"]!);
+        Row("worth of an answer, 0 to 1 (F1 of the words, or share of the call's parts)", pair["server_worth"]!, pair["device_worth"]!);
+        text.Append(CultureInfo.InvariantCulture, $"""
+
+            The device's agreement with the server on the server's own text: greedy ({pair["turns"]} turns, {pair["tokens"]} tokens) {Values(pair["agreement"]!)},
+            over all positions {pair["agreement_all_positions"]}; at temperature 0.7 ({pair["sampled_turns"]} turns, {pair["sampled_tokens"]} tokens) {Values(pair["sampled_agreement"]!)}.
+            Whole greedy turns equal: {pair["turns_equal"]}.
+
+            Auto's rule, chosen on {routing["dev_turns"]} turns of dev: the device goes on alone where the mean log-probability of its first {routing["tokens"]} tokens is at least
+            {routing["threshold"]}. It keeps {routing["kept"]} of the turns; there its answers are worth {routing["kept_device_worth"]}, the server's {routing["kept_server_worth"]}
+            (over all turns {routing["device_worth"]} and {routing["server_worth"]}), and {routing["kept_equal"]} of them are the server's word for word.
+
+            """);
         return text.ToString();
     }
 
@@ -66,6 +71,4 @@ internal static class ModelCard
             {Table(evaluation)}
             """ + "\n";
     }
-
-    private static string Millions(JsonNode model) => $"{(double)model["parameters"]! / 1e6:F2}M";
 }

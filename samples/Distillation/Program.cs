@@ -25,7 +25,7 @@ internal static class Commands
           --minutes N        of training                             (server 50, device 28)
           --checkpoint-minutes N                             (3)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
-          --turns N  --tuning-turns N  --perplexity-dialogues N  --limit N          (evaluate: 300, 200, 60 and at most 160 tokens an answer)
+          --turns N  --sampled-turns N  --tuning-turns N  --whole-dialogues N  --limit N     (evaluate: 300, 100, 200, 40; at most 160 tokens an answer)
         """;
 
     /// <summary>Runs one command; 0 is success.</summary>

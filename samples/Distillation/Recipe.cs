@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
+using EdgeSdk.Models;
 using EdgeSdk.Runtime;
 using EdgeSdk.Text;
 using static TorchSharp.torch;
@@ -89,30 +90,30 @@ internal static class Recipe
         var size = new EvaluationSize();
         size = new EvaluationSize(
             arguments.Integer("turns", size.Turns),
+            arguments.Integer("sampled-turns", size.SampledTurns),
             arguments.Integer("tuning-turns", size.TuningTurns),
-            arguments.Integer("perplexity-dialogues", size.PerplexityDialogues),
+            arguments.Integer("whole-dialogues", size.Dialogues),
             arguments.Integer("limit", size.Limit));
-        IReadOnlyList<Dialogue> test = Read(arguments, "test");
-        var format = new ChatFormat(deviceFolder);
-        HashSet<string> seenTools = [.. Read(arguments, "train").SelectMany(d => d.Messages).SelectMany(m => ToolCall.Of(m!)).Select(call => call.Name)];
-        var result = new JsonObject { ["split"] = "test" };
-        Corpus sample = Corpus.From(Spread(test, size.PerplexityDialogues), format);
-        foreach ((string name, LanguageModel model) in ((string, LanguageModel)[])[("server", NewServer(0)), ("device", NewDevice(0))])
-        {
-            using (model)
-            {
-                Checkpoint.Load(Path.Combine(Output(arguments), name), model);
-                result[name] = Evaluation.Language(model, sample, format, size.PerplexityDialogues);
-            }
-        }
+        int threads = arguments.Integer("threads", 0);
+        await using OnnxModel server = await Pair.LoadAsync(serverFolder, new OnnxModelOptions { MinimumRows = 2, Threads = threads }, cancellationToken);
+        await using OnnxModel device = await Pair.LoadAsync(deviceFolder, new OnnxModelOptions { MinimumRows = 2, Threads = threads }, cancellationToken);
+        Log($"server {server.Info.Identity[..12]}, device {device.Info.Identity[..12]}");
 
-        await using OnnxModel server = await LoadAsync(serverFolder, new OnnxModelOptions { MinimumRows = 2 }, cancellationToken);
-        await using OnnxModel device = await LoadAsync(deviceFolder, new OnnxModelOptions(), cancellationToken);
+        var format = new ChatFormat(deviceFolder);
         var evaluation = new Evaluation(server, device, format, size);
+        (RoutingThresholds rule, JsonObject routing) = await evaluation.ChooseRoutingAsync(Read(arguments, "dev"), cancellationToken);
+        Pair.Note(deviceFolder, rule);
+        Log($"Auto's rule on dev: {routing.ToJsonString()}");
+
+        IReadOnlyList<Dialogue> test = Read(arguments, "test");
+        HashSet<string> seenTools = [.. Read(arguments, "train").SelectMany(d => d.Messages).SelectMany(m => ToolCall.Of(m!)).Select(call => call.Name)];
+        var result = new JsonObject { ["split"] = "test", ["routing"] = routing };
         result["pair"] = await evaluation.RunAsync(test, seenTools, cancellationToken);
-        JsonObject routing = await evaluation.TuneRoutingAsync(Read(arguments, "dev"), cancellationToken);
-        result["routing"] = routing;
-        NoteRouting(deviceFolder, routing);
+        Log($"agreement on test: {result["pair"]!["agreement"]!.ToJsonString()}");
+        Corpus whole = Corpus.From(Spread(test, size.Dialogues), format);
+        result["dialogues"] = whole.Dialogues.Count;
+        result["server"] = await Evaluation.LanguageAsync(server, whole, format, cancellationToken);
+        result["device"] = await Evaluation.LanguageAsync(device, whole, format, cancellationToken);
         File.WriteAllText(Path.Combine(Work(arguments), "evaluation.json"), result.ToJsonString() + "\n");
         Console.Error.WriteLine(ModelCard.Table(result));
         return result;
@@ -129,19 +130,6 @@ internal static class Recipe
         }
 
         return new JsonObject { ["written"] = new JsonArray("server/README.md", "device/README.md") };
-    }
-
-    private static async Task<OnnxModel> LoadAsync(string folder, OnnxModelOptions options, CancellationToken cancellationToken)
-    {
-        return await OnnxModel.LoadAsync(folder, options, cancellationToken: cancellationToken);
-    }
-
-    private static void NoteRouting(string folder, JsonObject routing)
-    {
-        string path = Path.Combine(folder, "edge.json");
-        JsonObject manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        manifest["routing"] = new JsonObject { ["tokens"] = (int)routing["tokens"]!, ["threshold"] = (double)routing["threshold"]! };
-        Checkpoint.WriteJson(path, manifest);
     }
 
     /// <summary>Every n-th dialogue: the files are sorted by service.</summary>
@@ -200,6 +188,8 @@ internal static class Recipe
         Directory.CreateDirectory(folder);
         return folder;
     }
+
+    private static void Log(string line) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {line}");
 
     private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }

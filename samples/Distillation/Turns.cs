@@ -1,21 +1,59 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using EdgeSdk.Cli;
-using EdgeSdk.Decoding;
-using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Distillation;
 
 /// <summary>An assistant's turn to be answered behind its reference history.</summary>
 /// <param name="Prompt">The whole history's tokens up to and with the assistant's role token.</param>
-/// <param name="Calls">The reference's calls; empty where it speaks.</param>
-internal sealed record Turn(int[] Prompt, IReadOnlyList<ToolCall> Calls)
+/// <param name="Reference">What the reference answers.</param>
+internal sealed record Turn(int[] Prompt, Answer Reference)
 {
     /// <summary>Every assistant turn of the dialogues, in their order, until there are <paramref name="count"/>.</summary>
     public static List<Turn> Of(IEnumerable<Dialogue> dialogues, ChatFormat format, int count) =>
         [.. dialogues.SelectMany(dialogue => dialogue.AssistantTurns().Select(at => new Turn(
             format.Encode(dialogue.History(at), dialogue.ToolsAsJson(), prompt: true),
-            ToolCall.Of(dialogue.Messages[at]!)))).Where(turn => turn.Prompt.Length < LanguageModel.ContextLength - 256).Take(count)];
+            Answer.Of(dialogue.Messages[at]!)))).Where(turn => turn.Prompt.Length < LanguageModel.ContextLength - 256).Take(count)];
+}
+
+/// <summary>What an assistant's turn says, and the calls that it makes.</summary>
+internal sealed partial record Answer(string Text, IReadOnlyList<ToolCall> Calls)
+{
+    /// <summary>A message's.</summary>
+    public static Answer Of(JsonNode message) => new((string?)message["content"] ?? "", ToolCall.Of(message));
+
+    /// <summary>A written turn's.</summary>
+    public static Answer Of(string written)
+    {
+        string[] parts = written.Replace(Vocabulary.Special[Vocabulary.End], "", StringComparison.Ordinal).Split(Vocabulary.Special[Vocabulary.Call]);
+        return new Answer(parts[0], [.. parts.Skip(1).Select(ToolCall.Parse)]);
+    }
+
+    /// <summary>
+    /// How good the answer is, 0 to 1: where the reference calls, the share of its methods and values that this one has; where it speaks, the F1 of
+    /// the words. Speech where a call is due, and a call where none is, is worth nothing.
+    /// </summary>
+    public double Worth(Answer reference)
+    {
+        if (Calls.Count > 0 != reference.Calls.Count > 0) return 0;
+        if (reference.Calls.Count == 0) return WordsInCommon(reference);
+        int wanted = reference.Calls.Sum(call => 1 + call.Arguments.Count);
+        int right = reference.Calls.Zip(Calls).Where(pair => pair.First.Name == pair.Second.Name).Sum(pair => 1 + pair.First.ValuesIn(pair.Second));
+        return (double)right / wanted;
+    }
+
+    private double WordsInCommon(Answer reference)
+    {
+        string[] own = Words(Text), wanted = Words(reference.Text);
+        int common = own.GroupBy(word => word).Join(wanted.GroupBy(word => word), o => o.Key, w => w.Key, (o, w) => Math.Min(o.Count(), w.Count())).Sum();
+        return own.Length + wanted.Length == 0 ? 1 : 2.0 * common / (own.Length + wanted.Length);
+    }
+
+    private static string[] Words(string text) => [.. Word().Matches(text.ToLowerInvariant()).Select(match => match.Value)];
+
+    [GeneratedRegex(@"[\p{L}\p{N}]+")]
+    private static partial Regex Word();
 }
 
 /// <summary>A call of a tool with its arguments as compact JSON by name.</summary>
@@ -27,14 +65,8 @@ internal sealed record ToolCall(string Name, IReadOnlyDictionary<string, string>
             (string)call!["function"]!["name"]!,
             call["function"]!["arguments"]!.AsObject().ToDictionary(a => a.Key, a => Dialogues.Compact(a.Value))))];
 
-    /// <summary>The calls in a written turn; what is not JSON counts as a call without arguments.</summary>
-    public static IReadOnlyList<ToolCall> Of(string text)
-    {
-        string[] parts = text.Replace(Vocabulary.Special[Vocabulary.End], "", StringComparison.Ordinal).Split(Vocabulary.Special[Vocabulary.Call]);
-        return [.. parts.Skip(1).Select(Parse)];
-    }
-
-    private static ToolCall Parse(string written)
+    /// <summary>A written call; what is not JSON counts as a call without arguments.</summary>
+    public static ToolCall Parse(string written)
     {
         int brace = written.IndexOf('{', StringComparison.Ordinal);
         if (brace < 0) return new ToolCall(written, new Dictionary<string, string>());
@@ -48,46 +80,7 @@ internal sealed record ToolCall(string Name, IReadOnlyDictionary<string, string>
             return new ToolCall(written[..brace], new Dictionary<string, string>());
         }
     }
-}
 
-/// <summary>What a model wrote, greedily.</summary>
-internal sealed record Written(int[] Ids, float[] LogProbs)
-{
-    /// <summary>Continues a prompt to its end token, or for <paramref name="limit"/> tokens.</summary>
-    public static async Task<Written> ByAsync(ILanguageModel model, int[] prompt, int limit, CancellationToken cancellationToken)
-    {
-        await using ISequence sequence = await model.OpenAsync(SamplerSpec.Greedy, cancellationToken);
-        var ids = new List<int>();
-        var logProbs = new List<float>();
-        var pick = new Pick[1];
-        ReadOnlyMemory<int> next = prompt;
-        do
-        {
-            await sequence.StepAsync(next, pick, cancellationToken);
-            ids.Add(pick[0].Token);
-            logProbs.Add(pick[0].LogProb);
-            next = new[] { pick[0].Token };
-        }
-        while (ids.Count < limit && !model.Info.EndTokens.Contains(ids[^1]));
-        return new Written([.. ids], [.. logProbs]);
-    }
-
-    /// <summary>For each token of <paramref name="text"/> behind the prompt whether it is the model's own first choice.</summary>
-    public static async Task<bool[]> AgreesAsync(ILanguageModel model, int[] prompt, int[] text, CancellationToken cancellationToken)
-    {
-        await using ISequence sequence = await model.OpenAsync(SamplerSpec.Greedy, cancellationToken);
-        var agrees = new List<bool>();
-        ReadOnlyMemory<int> next = prompt;
-        var first = new Pick[1];
-        await sequence.StepAsync(next, first, cancellationToken);
-        agrees.Add(first[0].Token == text[0]);
-        for (int at = 0; at < text.Length - 1;)
-        {
-            var picks = new Pick[Math.Min(model.Traits.MaxStep, text.Length - 1 - at)];
-            await sequence.StepAsync(text.AsMemory(at, picks.Length), picks, cancellationToken);
-            for (int i = 0; i < picks.Length; i++, at++) agrees.Add(picks[i].Token == text[at + 1]);
-        }
-
-        return [.. agrees];
-    }
+    /// <summary>How many of this call's values the other one has under the same names.</summary>
+    public int ValuesIn(ToolCall other) => Arguments.Count(argument => other.Arguments.GetValueOrDefault(argument.Key) == argument.Value);
 }
