@@ -12,12 +12,12 @@ namespace EdgeSdk.Text;
 internal sealed class TokenDecoderReader
 {
     private readonly List<Normalizer> _replacements = [];
+    private readonly bool _isSpaced;
     private bool _isByteLevel;
     private bool _hasFallback;
     private bool _isFused;
     private char _leadingCharacter;
     private int _mostLeading;
-    private readonly bool _isSpaced;
 
     public TokenDecoderReader(JsonField? decoder)
     {

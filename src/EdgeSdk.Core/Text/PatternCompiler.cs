@@ -1,0 +1,243 @@
+using System.Runtime.InteropServices;
+
+namespace EdgeSdk.Text;
+
+/// <summary>What one step of a pattern's program does.</summary>
+internal enum PatternOperation : byte
+{
+    /// <summary>One code point of the class.</summary>
+    OneOf,
+
+    /// <summary>As many code points of the class as there are; fewer on failure.</summary>
+    Greedy,
+
+    /// <summary>As many code points of the class as there are, for good.</summary>
+    Possessive,
+
+    /// <summary>The next instruction; the target on failure.</summary>
+    Split,
+
+    /// <summary>The target.</summary>
+    Jump,
+
+    /// <summary>What follows up to its Match must match here; go on at the target, having taken nothing.</summary>
+    Look,
+
+    /// <summary>What follows up to its Match must not match here; go on at the target.</summary>
+    NotLook,
+
+    /// <summary>What follows up to its Match, for good; go on at the target.</summary>
+    Atomic,
+
+    /// <summary>Only at the start of a line.</summary>
+    LineStart,
+
+    /// <summary>Only at the end of a line.</summary>
+    LineEnd,
+
+    /// <summary>The program, or the part of it that Look, NotLook or Atomic began, has matched.</summary>
+    Match,
+}
+
+/// <summary>One step of a pattern's program.</summary>
+internal struct PatternInstruction(PatternOperation operation, CodePointClass? @class = null, int least = 0, int most = 0)
+{
+    public readonly PatternOperation Operation = operation;
+
+    /// <summary>For OneOf, Greedy and Possessive.</summary>
+    public readonly CodePointClass? Class = @class;
+
+    /// <summary>How many code points a run takes at least.</summary>
+    public readonly int Least = least;
+
+    /// <summary>How many code points a run takes at most.</summary>
+    public readonly int Most = most;
+
+    /// <summary>Where else to go.</summary>
+    public int Target = -1;
+
+    /// <summary>For Split: the bytes that the next instruction's way can begin with; null: it may match nothing.</summary>
+    public bool[]? First;
+}
+
+/// <summary>Turns the tree of a pattern into a program for <see cref="Pattern.Matcher"/>.</summary>
+internal sealed class PatternCompiler
+{
+    private const int LongestProgram = 4_000;
+
+    private readonly List<PatternInstruction> _program = [];
+
+    /// <summary>The program of <paramref name="tree"/>.</summary>
+    /// <exception cref="FormatException">It would be too long.</exception>
+    public static PatternInstruction[] Compile(PatternNode tree)
+    {
+        var compiler = new PatternCompiler();
+        compiler.Emit(tree);
+        compiler.Emit(new PatternInstruction(PatternOperation.Match));
+        PatternInstruction[] program = [.. compiler._program];
+        for (int at = 0; at < program.Length; at++)
+        {
+            if (program[at].Operation == PatternOperation.Split)
+            {
+                program[at].First = FirstBytes(program, at + 1);
+            }
+        }
+
+        return program;
+    }
+
+    private int Emit(PatternInstruction instruction)
+    {
+        if (_program.Count >= LongestProgram)
+        {
+            throw new FormatException("repetitions that multiply to a program of more than 4,000 steps");
+        }
+
+        _program.Add(instruction);
+        return _program.Count - 1;
+    }
+
+    private void Emit(PatternNode node)
+    {
+        switch (node)
+        {
+            case PatternNode.OneOf one:
+                Emit(new PatternInstruction(PatternOperation.OneOf, one.Class));
+                break;
+            case PatternNode.Sequence sequence:
+                foreach (var part in sequence.Parts)
+                {
+                    Emit(part);
+                }
+
+                break;
+            case PatternNode.Choice choice:
+                EmitChoice(choice);
+                break;
+            case PatternNode.Repeat { Part: PatternNode.OneOf one } repeat:
+                Emit(new PatternInstruction(repeat.Possessive ? PatternOperation.Possessive : PatternOperation.Greedy, one.Class, repeat.Least, repeat.Most));
+                break;
+            case PatternNode.Repeat { Possessive: true } repeat:
+                EmitEnclosed(PatternOperation.Atomic, repeat with { Possessive = false });
+                break;
+            case PatternNode.Repeat repeat:
+                EmitRepeat(repeat);
+                break;
+            case PatternNode.Look look:
+                EmitEnclosed(look.Negative ? PatternOperation.NotLook : PatternOperation.Look, look.Part);
+                break;
+            case PatternNode.LineStart:
+                Emit(new PatternInstruction(PatternOperation.LineStart));
+                break;
+            case PatternNode.LineEnd:
+                Emit(new PatternInstruction(PatternOperation.LineEnd));
+                break;
+        }
+    }
+
+    private void EmitChoice(PatternNode.Choice choice)
+    {
+        var exits = new List<int>();
+        for (int i = 0; i < choice.Alternatives.Length - 1; i++)
+        {
+            int split = Emit(new PatternInstruction(PatternOperation.Split));
+            Emit(choice.Alternatives[i]);
+            exits.Add(Emit(new PatternInstruction(PatternOperation.Jump)));
+            Aim(split);
+        }
+
+        Emit(choice.Alternatives[^1]);
+        exits.ForEach(Aim);
+    }
+
+    private void EmitRepeat(PatternNode.Repeat repeat)
+    {
+        for (int i = 0; i < repeat.Least; i++)
+        {
+            Emit(repeat.Part);
+        }
+
+        if (repeat.Most == int.MaxValue)
+        {
+            int split = Emit(new PatternInstruction(PatternOperation.Split));
+            Emit(repeat.Part);
+            int jump = Emit(new PatternInstruction(PatternOperation.Jump));
+            CollectionsMarshal.AsSpan(_program)[jump].Target = split;
+            Aim(split);
+            return;
+        }
+
+        var exits = new List<int>();
+        for (int i = repeat.Least; i < repeat.Most; i++)
+        {
+            exits.Add(Emit(new PatternInstruction(PatternOperation.Split)));
+            Emit(repeat.Part);
+        }
+
+        exits.ForEach(Aim);
+    }
+
+    private void EmitEnclosed(PatternOperation operation, PatternNode part)
+    {
+        int opening = Emit(new PatternInstruction(operation));
+        Emit(part);
+        Emit(new PatternInstruction(PatternOperation.Match));
+        Aim(opening);
+    }
+
+    /// <summary>Makes the next instruction the target of <paramref name="instruction"/>.</summary>
+    private void Aim(int instruction) => CollectionsMarshal.AsSpan(_program)[instruction].Target = _program.Count;
+
+    /// <summary>The bytes that a match from <paramref name="start"/> can begin with; null when it may take nothing.</summary>
+    public static bool[]? FirstBytes(PatternInstruction[] program, int start)
+    {
+        var bytes = new bool[256];
+        var seen = new HashSet<int>();
+        var open = new Stack<int>([start]);
+        while (open.TryPop(out int at))
+        {
+            if (!seen.Add(at))
+            {
+                continue;
+            }
+
+            ref readonly var instruction = ref program[at];
+            switch (instruction.Operation)
+            {
+                case PatternOperation.Match:
+                    return null;
+                case PatternOperation.OneOf or PatternOperation.Greedy or PatternOperation.Possessive:
+                    AddFirstBytes(instruction.Class!, bytes);
+                    if (instruction.Operation != PatternOperation.OneOf && instruction.Least == 0)
+                    {
+                        open.Push(at + 1);
+                    }
+
+                    break;
+                case PatternOperation.Split:
+                    open.Push(at + 1);
+                    open.Push(instruction.Target);
+                    break;
+                case PatternOperation.Atomic:
+                    // Its own Match would look like the whole's.
+                    return null;
+                case PatternOperation.Jump or PatternOperation.Look or PatternOperation.NotLook:
+                    open.Push(instruction.Target);
+                    break;
+                default:
+                    open.Push(at + 1);
+                    break;
+            }
+        }
+
+        return bytes;
+    }
+
+    private static void AddFirstBytes(CodePointClass @class, bool[] bytes)
+    {
+        for (int value = 0; value < 256; value++)
+        {
+            bytes[value] |= value >= 128 || @class.Contains(value);
+        }
+    }
+}
