@@ -1,1 +1,1 @@
-Console.WriteLine("edge");
+return await EdgeSdk.Cli.CommandLine.RunAsync(args).ConfigureAwait(false);

@@ -1,0 +1,71 @@
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk.Cli.Commands;
+
+/// <summary>Puts one request to the pair and shows the answer, as text while it is written or as JSON when it is whole.</summary>
+internal static class Answering
+{
+    /// <summary>Answers the last of <paramref name="history"/>.</summary>
+    public static async Task<ChatResponse> AnswerAsync(
+        this EdgeChatClient client, IEnumerable<ChatMessage> history, ChatOptions request, Terminal terminal, bool asJson, CancellationToken cancellationToken)
+    {
+        var updates = new List<ChatResponseUpdate>();
+        await foreach (var update in client.GetStreamingResponseAsync(history, request, cancellationToken).ConfigureAwait(false))
+        {
+            updates.Add(update);
+            if (!asJson)
+            {
+                Show(update, terminal);
+            }
+        }
+
+        var response = updates.ToChatResponse();
+        var report = response.GetEdge()!;
+        if (asJson)
+        {
+            terminal.Json(json =>
+            {
+                json.WriteString("text", response.Text);
+                json.WriteString("route", Name(report.Route));
+                json.WriteString("reason", report.Reason);
+                json.WriteNumber("drafted", report.Drafted);
+                json.WriteNumber("accepted", report.Accepted);
+                json.WriteNumber("server_passes", report.ServerPasses);
+                json.WriteNumber("tokens", report.Tokens);
+                json.WriteMeasured("first_token_ms", report.FirstToken.TotalMilliseconds);
+            });
+        }
+        else
+        {
+            terminal.Out.WriteLine();
+            string drafts = report.Route == EdgeRoute.Together ? $", {report.Accepted} of {report.Drafted} drafts accepted in {report.ServerPasses} passes" : "";
+            terminal.Note($"{Name(report.Route)}: {report.Tokens} tokens{drafts}, first after {report.FirstToken.TotalMilliseconds:0} ms ({report.Reason})");
+        }
+
+        return response;
+    }
+
+    private static void Show(ChatResponseUpdate update, Terminal terminal)
+    {
+        foreach (var content in update.Contents)
+        {
+            string? text = content switch
+            {
+                TextContent piece => piece.Text,
+                FunctionCallContent call => $"[{call.Name}({string.Join(", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(a => $"{a.Key}: {a.Value}"))})]",
+                _ => null,
+            };
+            if (text is not null)
+            {
+                terminal.Answer(text, update.GetEdge()?.Writer);
+            }
+        }
+    }
+
+    private static string Name(EdgeRoute route) => route switch
+    {
+        EdgeRoute.Device => "device",
+        EdgeRoute.Server => "server",
+        _ => "together",
+    };
+}
