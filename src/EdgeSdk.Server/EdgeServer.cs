@@ -15,6 +15,9 @@ namespace EdgeSdk.Server;
 /// <remarks>Thread-safe.</remarks>
 public sealed class EdgeServer : IAsyncDisposable
 {
+    /// <summary>Kestrel closes a connection without the status of a call that has just ended where the device still could have sent: the status gets this time.</summary>
+    private static readonly TimeSpan StatusTime = TimeSpan.FromMilliseconds(200);
+
     private readonly WebApplication app;
     private readonly Sessions sessions;
     private readonly HealthServiceImpl health;
@@ -37,7 +40,7 @@ public sealed class EdgeServer : IAsyncDisposable
     public Uri Address { get; }
 
     /// <summary>Texts being decoded now.</summary>
-    public int Sessions => sessions.Count;
+    public int Sessions => sessions.Texts;
 
     /// <summary>Starts a server; it takes streams when the task completes.</summary>
     /// <param name="model">Decodes. Stays the caller's to dispose, after the server.</param>
@@ -89,10 +92,11 @@ public sealed class EdgeServer : IAsyncDisposable
                 return;
 
             stopped = true;
-            ServerLog.Stopping(logger, sessions.Count);
+            ServerLog.Stopping(logger, sessions.Texts);
             health.SetStatus("", HealthCheckResponse.Types.ServingStatus.NotServing);
             health.SetStatus(Protocol.Edge.Descriptor.FullName, HealthCheckResponse.Types.ServingStatus.NotServing);
             await sessions.DrainAsync(options.Limits.Drain, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(StatusTime, CancellationToken.None).ConfigureAwait(false);
             await app.StopAsync(CancellationToken.None).ConfigureAwait(false);
         }
         finally

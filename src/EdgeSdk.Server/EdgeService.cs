@@ -22,13 +22,17 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
     public override async Task Generate(IAsyncStreamReader<DeviceFrame> requestStream, IServerStreamWriter<ServerFrame> responseStream, ServerCallContext context)
     {
         string session = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, sessions.Ending);
         try
         {
             token.Authorize(context);
-            var open = await ReadOpenAsync(requestStream, ending.Token).ConfigureAwait(false);
-            using var admission = sessions.Enter();
-            await DecodeAsync(session, open, requestStream, responseStream, context, ending.Token).ConfigureAwait(false);
+            context.GetHttpContext().Response.RegisterForDispose(sessions.EnterStream());
+            var request = TextRequest.From(await ReadOpenAsync(requestStream, context.CancellationToken).ConfigureAwait(false), model.Info, options);
+            using var writer = new FrameWriter(responseStream, context.GetHttpContext(), options.Limits.Idle, options.TimeProvider);
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, sessions.Ending);
+            var finished = await DecodeAsync(session, request, requestStream, writer, ending.Token).ConfigureAwait(false);
+
+            // By now the text's place is free: a device that opens the next one on hearing this finds it so.
+            await writer.WriteAsync(new() { Finished = finished }, ending.Token).ConfigureAwait(false);
         }
         catch (Exception) when (context.CancellationToken.IsCancellationRequested)
         {
@@ -46,10 +50,10 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
     private async Task<Open> ReadOpenAsync(IAsyncStreamReader<DeviceFrame> frames, CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(options.Limits.Handshake, options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token, sessions.Draining);
         try
         {
-            if (await frames.MoveNext(either.Token).ConfigureAwait(false) && frames.Current.FrameCase == DeviceFrame.FrameOneofCase.Open)
+            if (await frames.MoveNext(any.Token).ConfigureAwait(false) && frames.Current.FrameCase == DeviceFrame.FrameOneofCase.Open)
                 return frames.Current.Open;
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested)
@@ -60,26 +64,21 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
         throw Refusal.Frame("The first frame", "A stream begins with Open.");
     }
 
-    private async Task DecodeAsync(
-        string session,
-        Open open,
-        IAsyncStreamReader<DeviceFrame> frames,
-        IServerStreamWriter<ServerFrame> stream,
-        ServerCallContext context,
-        CancellationToken cancellationToken)
+    private async Task<Finished> DecodeAsync(
+        string session, TextRequest request, IAsyncStreamReader<DeviceFrame> frames, FrameWriter writer, CancellationToken cancellationToken)
     {
-        var request = TextRequest.From(open, model.Info, options);
+        using var place = sessions.EnterText();
         var sequence = await model.OpenAsync(request.Sampler, cancellationToken).ConfigureAwait(false);
         var verifier = new Verifier(model, sequence, request.Stop, options.TimeProvider);
         await using (verifier.ConfigureAwait(false))
         {
-            using var writer = new FrameWriter(stream, context.GetHttpContext(), options.Limits.Idle, options.TimeProvider);
             var detokenizer = request.SpeaksText ? options.Tokenizer!.CreateDetokenizer(skipSpecialTokens: false) : null;
             var opened = new Opened { Session = session, Info = Info(), PromptTokens = request.PromptTokens };
             ServerLog.Opened(logger, session, request.PromptTokens, request.Text.Length - request.PromptTokens);
             using var text = new TextSession(request, verifier, writer, model.Info, detokenizer);
             var finished = await text.RunAsync(opened, frames, cancellationToken).ConfigureAwait(false);
             ServerLog.Finished(logger, session, finished.Reason, finished.OutputTokens, finished.Passes, finished.Drafted, finished.Accepted);
+            return finished;
         }
     }
 
@@ -91,7 +90,7 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
                 return refusal;
             case InvalidProtocolBufferException:
                 return Refusal.Text("A frame is no message of edge.proto. Update the older side.");
-            case OperationCanceledException when sessions.Ending.IsCancellationRequested:
+            case OperationCanceledException when sessions.Draining.IsCancellationRequested:
                 return Refusal.Stopping();
             case EdgeException { Code: EdgeErrorCode.Exhausted }:
                 ServerLog.Failed(logger, e, session);

@@ -1,35 +1,55 @@
 namespace EdgeSdk.Server;
 
-/// <summary>Counts the texts under way, admits no more than a limit, and sees them out when the server stops.</summary>
+/// <summary>Counts the streams and the texts under way, admits no more texts than a limit, and sees all out when the server stops.</summary>
 internal sealed class Sessions(int most) : IDisposable
 {
     private readonly Lock gate = new();
+    private readonly CancellationTokenSource draining = new();
     private readonly CancellationTokenSource ending = new();
     private readonly TaskCompletionSource empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int count;
-    private bool draining;
+    private int streams, texts;
+    private bool closed;
 
-    public int Count => Volatile.Read(ref count);
+    /// <summary>Texts being decoded.</summary>
+    public int Texts => Volatile.Read(ref texts);
 
-    /// <summary>Cancelled when the streams still under way must end.</summary>
+    /// <summary>Cancelled when no further text is admitted.</summary>
+    public CancellationToken Draining => draining.Token;
+
+    /// <summary>Cancelled when the texts still under way must end.</summary>
     public CancellationToken Ending => ending.Token;
 
-    /// <summary>Admits a text; disposing the result gives its place back.</summary>
-    /// <exception cref="Grpc.Core.RpcException">There is no place, or the server is stopping.</exception>
-    public IDisposable Enter()
+    /// <summary>A stream has begun; disposing the result says that its last byte is out.</summary>
+    /// <exception cref="Grpc.Core.RpcException">The server is stopping.</exception>
+    public IDisposable EnterStream()
     {
         lock (gate)
         {
-            if (draining)
+            if (closed)
                 throw Refusal.Stopping();
 
-            if (count >= most)
-                throw Refusal.Full(most);
-
-            count++;
+            streams++;
         }
 
-        return new Admission(this);
+        return new Visit(LeaveStream);
+    }
+
+    /// <summary>Admits a text; disposing the result gives its place back.</summary>
+    /// <exception cref="Grpc.Core.RpcException">There is no place, or the server is stopping.</exception>
+    public IDisposable EnterText()
+    {
+        lock (gate)
+        {
+            if (closed)
+                throw Refusal.Stopping();
+
+            if (texts >= most)
+                throw Refusal.Full(most);
+
+            texts++;
+        }
+
+        return new Visit(LeaveText);
     }
 
     /// <summary>Admits nobody any more, waits until all have left, and after <paramref name="limit"/> ends the rest.</summary>
@@ -37,11 +57,12 @@ internal sealed class Sessions(int most) : IDisposable
     {
         lock (gate)
         {
-            draining = true;
-            if (count == 0)
+            closed = true;
+            if (streams == 0)
                 empty.TrySetResult();
         }
 
+        await draining.CancelAsync().ConfigureAwait(false);
         try
         {
             await empty.Task.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
@@ -52,22 +73,32 @@ internal sealed class Sessions(int most) : IDisposable
         }
     }
 
-    public void Dispose() => ending.Dispose();
+    public void Dispose()
+    {
+        draining.Dispose();
+        ending.Dispose();
+    }
 
-    private void Leave()
+    private void LeaveStream()
     {
         lock (gate)
         {
-            count--;
-            if (draining && count == 0)
+            streams--;
+            if (streams == 0 && closed)
                 empty.TrySetResult();
         }
     }
 
-    private sealed class Admission(Sessions sessions) : IDisposable
+    private void LeaveText()
     {
-        private Sessions? sessions = sessions;
+        lock (gate)
+            texts--;
+    }
 
-        public void Dispose() => Interlocked.Exchange(ref sessions, null)?.Leave();
+    private sealed class Visit(Action leave) : IDisposable
+    {
+        private Action? leave = leave;
+
+        public void Dispose() => Interlocked.Exchange(ref leave, null)?.Invoke();
     }
 }

@@ -8,7 +8,7 @@ using Grpc.Core;
 namespace EdgeSdk.Server;
 
 /// <summary>
-/// One text from Opened to Finished. A reader hands the device's frames to the verifier while the passes run and their commits are written; the passes
+/// One text from Opened to its last commit. A reader hands the device's frames to the verifier while the passes run and their commits are written; the passes
 /// never wait for a draft, only for a device that does not read.
 /// </summary>
 internal sealed class TextSession(TextRequest request, Verifier verifier, FrameWriter writer, ModelInfo model, Detokenizer? detokenizer) : IDisposable
@@ -16,7 +16,7 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
     private readonly int[] drafts = new int[Verifier.MostPerOffer];
     private readonly CancellationTokenSource promptUnwanted = new();
 
-    /// <summary>Decodes the text. Returns when Finished was written.</summary>
+    /// <summary>Decodes the text; its last commit is written when this returns how it went.</summary>
     /// <exception cref="RpcException">The device broke the protocol.</exception>
     public async Task<Finished> RunAsync(Opened opened, IAsyncStreamReader<DeviceFrame> frames, CancellationToken cancellationToken)
     {
@@ -54,7 +54,7 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
         }
 
         var usage = verifier.Usage;
-        var finished = new Finished
+        return new()
         {
             Reason = Reason(),
             PromptTokens = request.PromptTokens,
@@ -63,8 +63,6 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
             Drafted = usage.Drafted,
             Accepted = usage.Accepted,
         };
-        await writer.WriteAsync(new() { Finished = finished }, cancellationToken).ConfigureAwait(false);
-        return finished;
     }
 
     /// <summary>Takes in the prompt; gives up where the device no longer wants what follows it.</summary>
