@@ -141,16 +141,22 @@ internal sealed class FaultProxy : IAsyncDisposable
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
                 // One end broke: so does the other.
+                Reset();
             }
             finally
             {
-                Reset();
+                Dispose();
             }
         }
 
-        public void Dispose() => Reset();
+        /// <summary>Closes both ends; what they were given still arrives.</summary>
+        public void Dispose()
+        {
+            device.Dispose();
+            server.Dispose();
+        }
 
-        /// <summary>Closes both ends at once: each side sees a reset where it had not closed already.</summary>
+        /// <summary>Closes both ends at once: each side sees a reset, and what was on its way is lost.</summary>
         public void Reset()
         {
             device.Close(timeout: 0);
