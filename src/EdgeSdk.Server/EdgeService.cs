@@ -43,6 +43,9 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
         {
             var refusal = Explain(e, session);
             ServerLog.Refused(logger, session, refusal.StatusCode, refusal.Status.Detail);
+            if (refusal.Status.DebugException is { } cause)
+                ServerLog.Cause(logger, cause, session);
+
             throw refusal;
         }
     }

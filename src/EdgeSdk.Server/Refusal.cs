@@ -13,8 +13,8 @@ internal static class Refusal
     /// <summary>A frame that has no place where it came.</summary>
     public static RpcException Frame(string frame, string remedy) => new(new(StatusCode.InvalidArgument, $"{frame} came out of turn. {remedy}"));
 
-    /// <summary>A text that the model cannot take.</summary>
-    public static RpcException Text(string message) => new(new(StatusCode.InvalidArgument, message));
+    /// <summary>A text that the model cannot take; what caused it stays on this side.</summary>
+    public static RpcException Text(string message, Exception? cause = null) => new(new(StatusCode.InvalidArgument, message, cause));
 
     /// <summary>A request that another server, or another device, would be right for.</summary>
     public static RpcException Mismatch(string message) => new(new(StatusCode.FailedPrecondition, message));

@@ -22,6 +22,10 @@ internal static partial class ServerLog
     [LoggerMessage(5, LogLevel.Information, "Session {Session} refused with {Status}: {Detail}")]
     public static partial void Refused(ILogger logger, string session, StatusCode status, string detail);
 
+    /// <summary>The cause may quote the text, so it is for trace only.</summary>
+    [LoggerMessage(8, LogLevel.Trace, "Session {Session} refused because of this")]
+    public static partial void Cause(ILogger logger, Exception exception, string session);
+
     [LoggerMessage(6, LogLevel.Error, "Session {Session} failed")]
     public static partial void Failed(ILogger logger, Exception exception, string session);
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using EdgeSdk.Decoding;
 using EdgeSdk.Protocol;
 using EdgeSdk.Sampling;
+using EdgeSdk.Text;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 
@@ -141,18 +142,21 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (messages.Count == 0)
             throw Refusal.Field("Open.turns.messages_json", "an empty array", "hold at least one message");
 
-        string rendered;
+        int[] prompt = tokenizer.Encode(Render(template, messages, tools), addSpecialTokens: false);
+        return prompt.Length > 0 ? prompt : throw Refusal.Text("Open.turns: the messages render to an empty prompt. Give them content.");
+    }
+
+    private static string Render(ChatTemplate template, JsonArray messages, JsonArray? tools)
+    {
         try
         {
-            rendered = template.Render(messages, tools, addGenerationPrompt: true);
+            return template.Render(messages, tools, addGenerationPrompt: true);
         }
         catch (EdgeException e)
         {
-            throw Refusal.Text($"Open.turns: the model's chat template does not take these messages: {e.Message}");
+            // What the template says may name the server's files and quote the messages: it is for the server's log.
+            throw Refusal.Text("Open.turns: the model's chat template does not take these messages. Check the order of the roles, and the fields of calls and tools.", e);
         }
-
-        int[] prompt = tokenizer.Encode(rendered);
-        return prompt.Length > 0 ? prompt : throw Refusal.Text("Open.turns: the messages render to an empty prompt. Give them content.");
     }
 
     private static JsonArray ReadArray(string field, string json)

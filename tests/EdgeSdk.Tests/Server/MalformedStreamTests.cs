@@ -1,3 +1,4 @@
+using EdgeSdk.Decoding;
 using EdgeSdk.Protocol;
 using EdgeSdk.Sampling;
 using EdgeSdk.Server;
@@ -122,7 +123,7 @@ public sealed class MalformedStreamTests
         Assert.Equal(50, (await stream.ReadToEndAsync()).Tokens.Count);
     }
 
-    private static Task<EdgeServer> StartAsync(Func<Decoding.TablePass, ValueTask> pace) => EdgeServer.StartAsync(
+    private static Task<EdgeServer> StartAsync(Func<TablePass, ValueTask> pace) => EdgeServer.StartAsync(
         ServedModel.Create(pace),
         new() { Urls = "http://127.0.0.1:0", Limits = new() { MaxTokens = 1000 } });
 }
