@@ -15,7 +15,10 @@ namespace EdgeSdk.Server;
 /// <remarks>Thread-safe.</remarks>
 public sealed class EdgeServer : IAsyncDisposable
 {
-    /// <summary>Kestrel closes a connection without the status of a call that has just ended where the device still could have sent: the status gets this time.</summary>
+    /// <summary>
+    /// A connection that is told to close does so without the status of a call that has just ended, where the device still could have sent. So the
+    /// last statuses get this time first.
+    /// </summary>
     private static readonly TimeSpan StatusTime = TimeSpan.FromMilliseconds(200);
 
     private readonly WebApplication app;
@@ -55,6 +58,7 @@ public sealed class EdgeServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Limits.Validate();
         var addresses = ListenAddress.ParseAll(options);
+        KeepThreadsForFrames();
         loggers ??= NullLoggerFactory.Instance;
         var (sessions, health) = (new Sessions(options.Limits.Streams), new HealthServiceImpl());
         var app = Build(model, options, addresses, sessions, health, loggers);
@@ -141,6 +145,16 @@ public sealed class EdgeServer : IAsyncDisposable
         app.MapGrpcService<EdgeService>();
         app.MapGrpcService<HealthServiceImpl>();
         return app;
+    }
+
+    /// <summary>
+    /// Passes on the CPU hold the threads that they run on, up to one for each processor, and a prompt's holds it long: frames must find threads beside
+    /// them without waiting for the pool to grow.
+    /// </summary>
+    private static void KeepThreadsForFrames()
+    {
+        ThreadPool.GetMinThreads(out int workers, out int completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, 2 * Environment.ProcessorCount + 2), completions);
     }
 
     private static void Configure(KestrelServerOptions kestrel, EdgeServerOptions options, ListenAddress[] addresses)

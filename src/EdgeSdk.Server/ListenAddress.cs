@@ -34,8 +34,13 @@ internal sealed record ListenAddress(Uri Uri, IPAddress Ip)
 
     private static ListenAddress Parse(string url)
     {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps) || uri.PathAndQuery != "/")
-            throw Refuse($"{Field} has '{url}', which is no address to listen at. Write http or https, an IP address or localhost, and a port: http://127.0.0.1:5005.");
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.PathAndQuery != "/"
+            || (uri.Scheme != Uri.UriSchemeHttp && uri.Scheme != Uri.UriSchemeHttps))
+        {
+            throw Refuse(
+                $"{Field} has '{url}', which is no address to listen at. " +
+                "Write http or https, an IP address or localhost, and a port: http://127.0.0.1:5005.");
+        }
 
         if (uri.IsLoopback && !IPAddress.TryParse(uri.DnsSafeHost, out _))
             return new(uri, IPAddress.Loopback);
@@ -55,10 +60,18 @@ internal sealed record ListenAddress(Uri Uri, IPAddress Ip)
             return;
 
         if (string.IsNullOrEmpty(options.Token))
-            throw Refuse($"{Field} has '{Uri}', which other machines reach, and no token is set. Set {nameof(EdgeServerOptions.Token)} (a token file), or listen at 127.0.0.1.");
+        {
+            throw Refuse(
+                $"{Field} has '{Uri}', which other machines reach, and no token is set. " +
+                $"Set {nameof(EdgeServerOptions.Token)} (a token file), or listen at 127.0.0.1.");
+        }
 
         if (!IsTls)
-            throw Refuse($"{Field} has '{Uri}', where the token would cross the network in clear text. Use https with a certificate, or listen at 127.0.0.1 behind a proxy that ends TLS.");
+        {
+            throw Refuse(
+                $"{Field} has '{Uri}', where the token would cross the network in clear text. " +
+                "Use https with a certificate, or listen at 127.0.0.1 behind a proxy that ends TLS.");
+        }
     }
 
     private static EdgeException Refuse(string message) => new(EdgeErrorCode.InvalidArgument, message);

@@ -29,7 +29,11 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
     {
         CheckVersion("Open.version", open.Version);
         if (open.Identity.Length > 0 && open.Identity != model.Identity)
-            throw Refusal.Mismatch($"Open.identity is {Shown(open.Identity)}; this server runs {model.Name}, {model.Identity}. Ask for that one, leave the field empty to take any, or go to another server.");
+        {
+            throw Refusal.Mismatch(
+                $"Open.identity is {Shown(open.Identity)}; this server runs {model.Name}, {model.Identity}. " +
+                "Ask for that one, leave the field empty to take any, or go to another server.");
+        }
 
         var sampler = ReadSampler(open.Sampler);
         bool speaksText = open.TextCase == Open.TextOneofCase.Turns;
@@ -155,7 +159,8 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         catch (EdgeException e)
         {
             // What the template says may name the server's files and quote the messages: it is for the server's log.
-            throw Refusal.Text("Open.turns: the model's chat template does not take these messages. Check the order of the roles, and the fields of calls and tools.", e);
+            throw Refusal.Text(
+                "Open.turns: the model's chat template does not take these messages. Check the order of the roles, and the fields of calls and tools.", e);
         }
     }
 

@@ -51,6 +51,9 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
             commit = await verifier.NextAsync(cancellationToken).ConfigureAwait(false))
         {
             await writer.WriteAsync(new() { Commit = Frame(next) }, cancellationToken).ConfigureAwait(false);
+
+            // Passes on the CPU complete on the thread that asked: between two of them the frames' turn comes.
+            await Task.Yield();
         }
 
         var usage = verifier.Usage;
