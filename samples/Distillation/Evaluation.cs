@@ -18,7 +18,7 @@ internal sealed record EvaluationSize(int Turns = 300, int SampledTurns = 100, i
 /// <summary>What the pair is worth on dialogues that it never saw, always behind the whole reference history.</summary>
 internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat format, EvaluationSize size)
 {
-    /// <summary>How much worse, on average, the device's answers may be than the server's where Auto keeps them.</summary>
+    /// <summary>What routing may cost: this share of what the server's answers to all turns are worth.</summary>
     private const double Allowance = 0.01;
 
     private static readonly int[] s_runs = [1, 2, 4, 8];
@@ -60,13 +60,14 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
 
     /// <summary>
     /// Chooses Auto's rule on dev: how many of its first tokens the device holds back, and from which mean log-probability of them on it goes on alone.
-    /// The rule is the one that keeps most turns while the device's answers to the kept ones are worth (<see cref="Answer.Worth"/>) what the server's
-    /// are, to within <see cref="Allowance"/>.
+    /// The rule is the one that keeps most turns while all answers together are worth (<see cref="Answer.Worth"/>) what the server's are, to within
+    /// <see cref="Allowance"/>: the share kept local at a loss of 1 %, as routers are compared.
     /// </summary>
     public async Task<(RoutingThresholds Rule, JsonObject Found)> ChooseRoutingAsync(IReadOnlyList<Dialogue> dev, CancellationToken cancellationToken)
     {
         (List<Answered> answers, _) = await AnswerAsync(Turns(dev, size.TuningTurns), SamplerSpec.Greedy, cancellationToken);
         var worths = answers.ToDictionary(a => a, a => (Server: Worth(a.Turn, a.ServerIds), Device: Worth(a.Turn, a.DeviceIds)));
+        double allowed = Allowance * worths.Values.Sum(worth => worth.Server);
         var rule = new RoutingThresholds(1, 0);
         List<Answered> kept = [];
         foreach (int tokens in (int[])[1, 2, 4, 8, 12])
@@ -79,7 +80,7 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
                 (double serverWorth, double deviceWorth) = worths[surest[i].Answer];
                 lost += serverWorth - deviceWorth;
                 double threshold = Math.Floor(surest[i].Sureness * 1e4) / 1e4;
-                if (i < kept.Count || lost > Allowance * (i + 1) || (i + 1 < surest.Count && surest[i + 1].Sureness >= threshold)) continue;
+                if (i < kept.Count || lost > allowed || (i + 1 < surest.Count && surest[i + 1].Sureness >= threshold)) continue;
                 (rule, kept) = (new RoutingThresholds(tokens, Math.Min(0, threshold)), [.. surest.Take(i + 1).Select(a => a.Answer)]);
             }
         }

@@ -12,7 +12,6 @@ internal sealed class AnswerReader(string answerId)
     public const string CallToken = "<|call|>";
 
     private readonly StringBuilder _call = new();
-    private readonly List<AIContent> _contents = [];
     private bool _inCall;
     private int _calls;
 
@@ -22,44 +21,44 @@ internal sealed class AnswerReader(string answerId)
     /// <summary>Takes in a piece of text; gives what is certain.</summary>
     public IReadOnlyList<AIContent> Append(string piece)
     {
-        _contents.Clear();
-        Add(piece);
-        return _contents;
+        var contents = new List<AIContent>(1);
+        Add(piece, contents);
+        return contents;
     }
 
     /// <summary>A call begins: the one before it is whole.</summary>
     public IReadOnlyList<AIContent> BeginCall()
     {
-        _contents.Clear();
-        EndCall();
+        var contents = new List<AIContent>(1);
+        EndCall(contents);
         _inCall = true;
-        return _contents;
+        return contents;
     }
 
     /// <summary>Takes in text in which calls begin with <see cref="CallToken"/> written out, as a server that renders sends it.</summary>
     public IReadOnlyList<AIContent> AppendRendered(string piece)
     {
-        _contents.Clear();
+        var contents = new List<AIContent>(1);
         for (int at; (at = piece.IndexOf(CallToken, StringComparison.Ordinal)) >= 0; piece = piece[(at + CallToken.Length)..])
         {
-            Add(piece[..at]);
-            EndCall();
+            Add(piece[..at], contents);
+            EndCall(contents);
             _inCall = true;
         }
 
-        Add(piece);
-        return _contents;
+        Add(piece, contents);
+        return contents;
     }
 
     /// <summary>The answer has ended.</summary>
     public IReadOnlyList<AIContent> End()
     {
-        _contents.Clear();
-        EndCall();
-        return _contents;
+        var contents = new List<AIContent>(1);
+        EndCall(contents);
+        return contents;
     }
 
-    private void Add(string piece)
+    private void Add(string piece, List<AIContent> contents)
     {
         if (piece.Length == 0)
         {
@@ -72,18 +71,18 @@ internal sealed class AnswerReader(string answerId)
         }
         else
         {
-            _contents.Add(new TextContent(piece));
+            contents.Add(new TextContent(piece));
         }
     }
 
-    private void EndCall()
+    private void EndCall(List<AIContent> contents)
     {
         if (!_inCall)
         {
             return;
         }
 
-        _contents.Add(Parse(_call.ToString(), $"{answerId}-{++_calls}"));
+        contents.Add(Parse(_call.ToString(), $"{answerId}-{++_calls}"));
         _call.Clear();
         _inCall = false;
     }

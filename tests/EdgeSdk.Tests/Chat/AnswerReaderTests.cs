@@ -52,6 +52,20 @@ public class AnswerReaderTests
         Assert.Equal(["a-1", "a-2"], contents.Skip(1).Cast<FunctionCallContent>().Select(c => c.CallId));
     }
 
+    [Fact]
+    public void What_was_given_stays_as_it_was()
+    {
+        var reader = new AnswerReader("a");
+        var text = reader.Append("One moment");
+        var nothing = reader.BeginCall();
+        reader.Append("A{}");
+        var call = reader.End();
+
+        Assert.Equal("One moment", Assert.IsType<TextContent>(Assert.Single(text)).Text);
+        Assert.Empty(nothing);
+        Assert.Single(call);
+    }
+
     [Theory]
     [InlineData("""A{"x":""")]
     [InlineData("A{]")]
