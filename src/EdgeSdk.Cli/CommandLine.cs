@@ -68,6 +68,7 @@ internal static class CommandLine
             ServeCommand.Create(terminal, signals),
             AskCommand.Create(terminal),
             ChatCommand.Create(terminal),
+            VerifyLosslessCommand.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);
         root.Options.Add(SharedOptions.NoColor);
