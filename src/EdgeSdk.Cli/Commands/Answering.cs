@@ -25,7 +25,7 @@ internal static class Answering
         {
             terminal.Json(json =>
             {
-                json.WriteString("text", response.Text);
+                json.WriteString("text", string.Concat(response.Messages.SelectMany(m => m.Contents).Select(Shown)));
                 json.WriteString("route", Name(report.Route));
                 json.WriteString("reason", report.Reason);
                 json.WriteNumber("drafted", report.Drafted);
@@ -49,18 +49,20 @@ internal static class Answering
     {
         foreach (var content in update.Contents)
         {
-            string? text = content switch
-            {
-                TextContent piece => piece.Text,
-                FunctionCallContent call => $"[{call.Name}({string.Join(", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(a => $"{a.Key}: {a.Value}"))})]",
-                _ => null,
-            };
-            if (text is not null)
+            if (Shown(content) is { } text)
             {
                 terminal.Answer(text, update.GetEdge()?.Writer);
             }
         }
     }
+
+    /// <summary>Text as it is, and a tool's call, which nobody here can run, as the model's wish.</summary>
+    private static string? Shown(AIContent content) => content switch
+    {
+        TextContent piece => piece.Text,
+        FunctionCallContent call => $"[{call.Name}({string.Join(", ", (call.Arguments ?? new Dictionary<string, object?>()).Select(a => $"{a.Key}: {a.Value}"))})]",
+        _ => null,
+    };
 
     private static string Name(EdgeRoute route) => route switch
     {
