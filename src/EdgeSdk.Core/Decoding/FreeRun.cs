@@ -12,7 +12,7 @@ internal static class FreeRun
     /// <summary>What is taken where nothing was measured: a server of 40 ms a token whose passes grow as measured on a processor, the dearest kind.</summary>
     public static StepCost AssumedCost { get; } = new([0.040f, 0.043f, 0.059f, 0.096f, 0.168f]);
 
-    /// <summary>Guards a division of times against the last bit.</summary>
+    /// <summary>Shorter than anything that is timed here: guards divisions of times.</summary>
     private const double Instant = 1e-9;
 
     /// <summary>Agreement over all positions, from that of runs: a run of sum R(n) tokens, its disagreement included, has one that disagrees.</summary>
@@ -102,8 +102,8 @@ internal static class FreeRun
     public static int Window(StepCost cost, int cap, double roundTrip, double draftSeconds)
     {
         double pass = cost.Verify(cap);
-        double rate = Math.Min(1 / draftSeconds, (cap + 1) / pass);
-        return Math.Clamp(cap + 2 + (int)Math.Ceiling((roundTrip + pass) * rate), 2, Verifier.MostWaiting / 2);
+        double rate = Math.Min(1 / Math.Max(draftSeconds, Instant), (cap + 1) / Math.Max(pass, Instant));
+        return (int)Math.Clamp(cap + 2 + Math.Ceiling((roundTrip + pass) * rate), 2, Verifier.MostWaiting / 2);
     }
 
     /// <summary>Draws a text's agreement, place by place, whose runs are as long as <paramref name="runs"/> says.</summary>
@@ -133,7 +133,7 @@ internal static class FreeRun
             seconds += runs[place] * pass;
             now += pass;
             place += k + 1;
-            double arrived = Math.Floor((now - firstDraft + Instant) / draftSeconds) + 1;
+            double arrived = Math.Floor((now - firstDraft + Instant) / Math.Max(draftSeconds, Instant)) + 1;
             k = (int)Math.Clamp(arrived - place, 0, cap);
         }
 

@@ -9,7 +9,10 @@ public readonly record struct StepCost(ImmutableArray<float> PassSeconds)
     /// <summary>Whether anything was measured.</summary>
     public bool IsKnown => !PassSeconds.IsDefaultOrEmpty;
 
-    /// <summary>Seconds of a pass over <paramref name="tokens"/> tokens: linear between the measured widths and beyond the last two.</summary>
+    /// <summary>
+    /// Seconds of a pass over <paramref name="tokens"/> tokens: linear between the measured widths and beyond the last two. A wider pass never counts as cheaper
+    /// than a narrower one, whatever a busy machine measured: else the widest would seem to cost nothing.
+    /// </summary>
     public double Pass(int tokens)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
@@ -18,20 +21,21 @@ public readonly record struct StepCost(ImmutableArray<float> PassSeconds)
             return 0;
         }
 
-        int upper = 1;
-        while (upper < PassSeconds.Length - 1 && (1 << upper) < tokens)
-        {
-            upper++;
-        }
-
         if (PassSeconds.Length == 1)
         {
             return PassSeconds[0] * (double)tokens;
         }
 
+        int upper = 1;
+        double lower = PassSeconds[0], higher = Math.Max(lower, PassSeconds[1]);
+        while (upper < PassSeconds.Length - 1 && (1 << upper) < tokens)
+        {
+            upper++;
+            (lower, higher) = (higher, Math.Max(higher, PassSeconds[upper]));
+        }
+
         double low = 1 << (upper - 1), high = 1 << upper;
-        double share = (tokens - low) / (high - low);
-        return PassSeconds[upper - 1] + share * (PassSeconds[upper] - (double)PassSeconds[upper - 1]);
+        return lower + (tokens - low) / (high - low) * (higher - lower);
     }
 
     /// <summary>V(k): seconds of a pass over one pending token and <paramref name="drafts"/> drafts.</summary>

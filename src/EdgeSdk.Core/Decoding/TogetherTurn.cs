@@ -54,7 +54,7 @@ internal sealed class TogetherTurn(
     DraftWindow window, Gate gate, Agreement earlier, StepCost cost, double roundTripSeconds, Func<ReadOnlyMemory<int>, IVerifierStream> open)
 {
     /// <summary>Tokens of a prompt that are taken in between two looks at the stream.</summary>
-    private const int PromptChunk = 256;
+    private const int PromptChunk = 64;
 
     /// <summary>While nothing is drafted, so many committed tokens are compared in one pass.</summary>
     private const int Batch = 16;
@@ -154,10 +154,11 @@ internal sealed class TogetherTurn(
             await SendAsync(stream, cancellationToken).ConfigureAwait(false);
         }
 
-        if (window.HasEnded)
+        // Before the first commit there is nothing that the device's passes could hold up. A device slower than the server never pays behind it.
+        bool early = window.Committed == prompt, draft = early || Decision.On;
+        if (window.HasEnded || !(draft || Decision.DraftSeconds < Decision.StepSeconds))
             return await stream.WaitAsync(cancellationToken).ConfigureAwait(false);
 
-        bool draft = Decision.On || window.Committed == prompt;
         if (window.Untaken > PromptChunk)
         {
             await window.TakeInAsync(PromptChunk, cancellationToken).ConfigureAwait(false);

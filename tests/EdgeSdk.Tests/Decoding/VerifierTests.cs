@@ -149,6 +149,22 @@ public class VerifierTests
     }
 
     [Fact]
+    public async Task No_draft_is_fed_beyond_the_context()
+    {
+        var passes = new List<TablePass>();
+        var model = Model(Worlds.Linear(0.01, 0.001), [], context: 5, pace: pass =>
+        {
+            passes.Add(pass);
+            return ValueTask.CompletedTask;
+        });
+        await using var verifier = new Verifier(model, await model.OpenAsync(SamplerSpec.Greedy, Cancel), StopRule.For(model.Info, 2, 100), TimeProvider.System);
+        verifier.Offer(2, [1, 2, 3, 4, 5, 6], heard: 2);
+
+        Assert.Equal("1 2 3", Text(await verifier.StartAsync(Prompt, Cancel)));
+        Assert.Equal([new(0, 4)], passes);
+    }
+
+    [Fact]
     public async Task A_lower_limit_while_it_runs_is_kept()
     {
         await using var verifier = await OpenAsync();
@@ -231,7 +247,7 @@ public class VerifierTests
         return new(model, await model.OpenAsync(SamplerSpec.Greedy, Cancel), StopRule.For(model.Info, 2, maxTokens), TimeProvider.System);
     }
 
-    private static TableModel Model(StepCost cost, int[] ends, Func<TablePass, ValueTask>? pace = null)
+    private static TableModel Model(StepCost cost, int[] ends, Func<TablePass, ValueTask>? pace = null, int context = 100_000)
     {
         // The hash of a text tells its last token where the text is one that these tests write.
         Pick Count(ulong text, int place, in SamplerSpec sampler) => new(Last(text), 0, 1);
@@ -254,6 +270,6 @@ public class VerifierTests
             return last.GetValueOrDefault(text, 4999);
         }
 
-        return new(Worlds.Info(Vocabulary, 100_000, ends), new(65, 1, cost), Count, pace);
+        return new(Worlds.Info(Vocabulary, context, ends), new(65, 1, cost), Count, pace);
     }
 }

@@ -1,6 +1,6 @@
 using EdgeSdk.Decoding;
 
-namespace EdgeSdk.Tests;
+namespace EdgeSdk.Tests.Decoding;
 
 public class StepCostTests
 {
@@ -15,6 +15,16 @@ public class StepCostTests
         Assert.Equal(4, cost.Verify(3));
         Assert.Equal(6, cost.Pass(6));
         Assert.Equal(10, cost.Pass(10));
+    }
+
+    [Fact]
+    public void A_wider_pass_never_counts_as_cheaper_than_a_narrower_one()
+    {
+        var cost = new StepCost([2f, 1.5f, 3f, 2.5f]);
+
+        Assert.Equal(2, cost.Pass(2));
+        Assert.Equal(3, cost.Pass(8));
+        Assert.Equal(3, cost.Pass(65));
     }
 
     [Fact]
