@@ -29,7 +29,7 @@ internal sealed class AdamW(Weights weights)
         (string Name, Tensor Parameter, Tensor Gradient)[] moved =
             [.. weights.Tensors.Where(t => t.Value.requires_grad && t.Value.grad is not null).Select(t => (t.Key, t.Value, t.Value.grad!.contiguous()))];
         double norm = Math.Sqrt(moved.Sum(m => (double)TensorPrimitives.SumOfSquares<float>(Floats(m.Gradient))));
-        if (!double.IsFinite(norm)) throw new ArithmeticException($"The gradient's norm is {norm}: the learning rate {learningRate} is too high.");
+        if (!double.IsFinite(norm)) throw new EdgeException(EdgeErrorCode.Engine, $"The gradient's norm is {norm}: the learning rate {learningRate} is too high.");
         float clip = (float)Math.Min(1, ClipNorm / (norm + 1e-6));
         foreach (var (name, _, gradient) in moved)
         {

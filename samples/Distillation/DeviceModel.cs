@@ -28,8 +28,9 @@ internal sealed class DeviceModel : LanguageModel
         for (int i = 0; i < _shape.Layers; i++)
         {
             string layer = $"model.layers.{i}.";
-            x = x + Attention(Weights.RmsNorm(x, layer + "input_layernorm.weight"), layer + "self_attn.", cos, sin, mask);
-            x = x + Weights.SwiGlu(Weights.RmsNorm(x, layer + "post_attention_layernorm.weight"), layer + "mlp.");
+            Tensor y = x;
+            Tensor attended = Layer(() => y + Attention(Weights.RmsNorm(y, layer + "input_layernorm.weight"), layer + "self_attn.", cos, sin, mask));
+            x = Layer(() => attended + Weights.SwiGlu(Weights.RmsNorm(attended, layer + "post_attention_layernorm.weight"), layer + "mlp."));
         }
 
         return Weights.RmsNorm(x, "model.norm.weight");

@@ -29,6 +29,16 @@ internal abstract class LanguageModel(Weights weights) : IDisposable
     /// <summary>Called after each optimiser step.</summary>
     public virtual void AfterStep() { }
 
+    /// <summary>
+    /// A layer whose temporaries are freed when it ends, but for those that its gradient needs. .NET frees a tensor where a scope ends, and a step's scope
+    /// is far too wide: the scores of one layer's attention take hundreds of megabytes.
+    /// </summary>
+    protected static Tensor Layer(Func<Tensor> layer)
+    {
+        using var scope = NewDisposeScope();
+        return layer().MoveToOuterDisposeScope();
+    }
+
     /// <summary>Embeddings of ids.</summary>
     protected Tensor Embed(Tensor ids) => Weights.Rows(Weights["model.embed_tokens.weight"], ids).to(ScalarType.Float32);
 

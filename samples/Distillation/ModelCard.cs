@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using EdgeSdk.Modeling;
 
 namespace EdgeSdk.Distillation;
 
@@ -47,28 +48,67 @@ internal static class ModelCard
     }
 
     /// <summary>A model's README.md.</summary>
-    public static string Write(string name, JsonObject training, JsonObject evaluation)
+    public static string Write(string folder, JsonObject training, JsonObject evaluation)
     {
-        bool isServer = name == "server";
-        string what = isServer
-            ? "The server's model of the shipped pair: DeepSeek-V3's architecture (latent attention, one shared and sixteen routed experts in four groups, four of them a token)."
-            : "The device's model of the shipped pair: Qwen3's architecture (grouped queries, tied embeddings), distilled from the server's model by soft targets.";
+        bool isServer = Path.GetFileName(folder) == "server";
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject();
+        string stage = isServer ? "trained" : "distilled from the server's model (0.85 of the loss the divergence from its distribution, 0.15 the data's own tokens)";
         return $"""
-            # {(isServer ? "Server" : "Device")} model
+            ---
+            license: cc-by-sa-4.0
+            language: en
+            pipeline_tag: text-generation
+            datasets:
+              - google-research-datasets/schema_guided_dstc8
+            tags: [{config["model_type"]}, onnx, safetensors, task-oriented-dialogue, function-calling{(isServer ? ", mixture-of-experts" : ", distillation")}]
+            ---
 
-            {what}
-            It answers in task-oriented dialogues about bookings, travel, media and the like, in the chat format of docs/chat-format.md,
-            and knows little else: it exists to show device and server at work together.
+            # The {(isServer ? "server" : "device")} model of the shipped pair
 
-            - **Data**: Schema-Guided Dialogue (google-research-datasets/dstc8-schema-guided-dialogue), split *train*, CC BY-SA 4.0.
-            - **Licence of the weights**: CC BY-SA 4.0, as the data's.
-            - **Recipe**: samples/Distillation: copying of random segments first ({training["copying_steps"]} steps), then dialogues; {training["steps"]} steps, {training["tokens"]} tokens,
-              {training["minutes"]} minutes on two CPU cores; AdamW with a warm-up and a cosine to {training["learning_rate"]}, bfloat16 products, float32 masters; seed {training["seed"]}.
-            - **Files**: `model.safetensors` in bfloat16, Hugging Face's names; `model.onnx` points into it.
+            It answers in English task-oriented dialogues about bookings, travel, media and the like, and calls tools. It exists to show device and server at
+            work together; the format of its text is that of `chat_template.jinja`.
+
+            ## What it is
+
+            {(isServer ? Server(config) : Device(config))}
+            {Parameters(folder, config)} Vocabulary {config["vocab_size"]} (byte-level byte-pair encoding, the same for both models of the pair), context {config["max_position_embeddings"]} tokens.
+            `model.safetensors` holds the weights in bfloat16 under Hugging Face's names; `model.onnx` computes in float32 and points into it; `edge.json` describes both.
+
+            ## How it was made
+
+            By `samples/Distillation`, {stage} on the *train* split of Schema-Guided Dialogue by Google Research (Rastogi, Zang, Sunkara, Gupta and Khaitan,
+            "Towards Scalable Multi-domain Conversational Agents: The Schema-Guided Dialogue Dataset", AAAI 2020), licensed CC BY-SA 4.0. **The weights are
+            licensed CC BY-SA 4.0** accordingly.
+
+            {training["minutes"]} minutes on two CPU cores: {training["steps"]} steps, the first {training["copying_steps"]} of them on copying random segments, {training["tokens"]} tokens in
+            all; AdamW, learning rate {training["learning_rate"]} with a warm-up and a cosine; products in bfloat16, masters in float32; seed {training["seed"]}.
 
             ## What `evaluate` printed
 
             {Table(evaluation)}
+            ## Limits
+
+            - It knows the services of the training data and little else: no facts, no other languages, no other tasks. What it says of a booking is what the
+              tool's result says only as often as the table shows; **check every call before you act on it**.
+            - The table gives calls of tools that it never saw in training apart; expect those figures from services of your own.
+            - Nothing was done about safety: it was neither filtered nor tuned for it.
             """ + "\n";
+    }
+
+    private static string Server(JsonObject c) =>
+        $"DeepSeek-V3's architecture: {c["num_hidden_layers"]} layers of width {c["hidden_size"]}, multi-head latent attention ({c["num_attention_heads"]} heads, key and value rank {c["kv_lora_rank"]}, query rank {c["q_lora_rank"]}); "
+        + $"the first layer is dense, the others have one shared and {c["n_routed_experts"]} routed experts in {c["n_group"]} groups, {c["num_experts_per_tok"]} of them a token.";
+
+    private static string Device(JsonObject c) =>
+        $"Qwen3's architecture: {c["num_hidden_layers"]} layers of width {c["hidden_size"]}, {c["num_attention_heads"]} heads with {c["num_key_value_heads"]} for keys and values, feed-forward width {c["intermediate_size"]}, embedding and head tied.";
+
+    private static string Parameters(string folder, JsonObject config)
+    {
+        using var file = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        double Millions(Func<string, bool> chosen) => file.Tensors.Where(t => chosen(t.Key)).Sum(t => (double)t.Value.Shape.Aggregate(1L, (a, b) => a * b)) / 1e6;
+        double all = Millions(name => name != "lm_head.weight"), routed = Millions(name => name.Contains(".experts.", StringComparison.Ordinal));
+        if (routed == 0) return string.Create(CultureInfo.InvariantCulture, $"{all:F2} million parameters.");
+        double active = all - routed * (1 - (double)config["num_experts_per_tok"]! / (double)config["n_routed_experts"]!);
+        return string.Create(CultureInfo.InvariantCulture, $"{all:F2} million parameters (the head repeats the embedding and is not counted twice), {active:F2} million of them at work for a token.");
     }
 }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using EdgeSdk;
 using EdgeSdk.Distillation;
-using static TorchSharp.torch;
 
 return await Commands.RunAsync(args);
 
@@ -17,7 +16,8 @@ internal static class Commands
           distil device      distils the device's model from it
           evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json
           cards              writes the model cards from what training and evaluate found
-          --smoke            the whole recipe on samples/data in under three minutes; its weights are discarded
+          --check            compares the shipped graphs' logits with the trained models', times the device's step
+          --smoke            the whole recipe on samples/data in under three minutes, failing where nothing was learnt; its weights are discarded
 
           --data DIR         holds train, dev and test.jsonl[.xz]    (EDGE_ASSETS/data/sgd, else ../shared/data/sgd beside the repository)
           --output DIR       holds server/ and device/               (samples/models)
@@ -40,7 +40,6 @@ internal static class Commands
         try
         {
             var arguments = Arguments.Parse(args);
-            set_num_threads(arguments.Integer("threads", Math.Max(1, Environment.ProcessorCount)));
             JsonObject? result = arguments.Command switch
             {
                 "tokenizer" => Recipe.LearnTokenizer(arguments),
@@ -48,6 +47,7 @@ internal static class Commands
                 "distil device" => Recipe.DistilDevice(arguments, stop.Token),
                 "evaluate" => await Recipe.EvaluateAsync(arguments, stop.Token),
                 "cards" => Recipe.WriteCards(arguments),
+                "" when arguments.Has("check") => await Recipe.CheckAsync(arguments, stop.Token),
                 "" when arguments.Has("smoke") => Recipe.Smoke(arguments, stop.Token),
                 _ => null,
             };
@@ -71,7 +71,7 @@ internal static class Commands
 /// <summary>A command and its options.</summary>
 internal sealed record Arguments(string Command, IReadOnlyDictionary<string, string> Options)
 {
-    private static readonly string[] s_switches = ["smoke"];
+    private static readonly string[] s_switches = ["check", "smoke"];
 
     public static Arguments Parse(string[] args)
     {

@@ -31,6 +31,7 @@ internal static class Recipe
             CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
             OtherWeight = 0.25f,
         };
+        SetThreads(arguments);
         return Train(NewServer(options.Seed), null, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
     }
 
@@ -47,16 +48,18 @@ internal static class Recipe
             CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
             OtherWeight = 0.1f,
         };
+        SetThreads(arguments);
         using ServerModel server = NewServer(options.Seed);
         Checkpoint.Load(Path.Combine(Output(arguments), "server"), server);
         using LanguageModel teacher = server.Freeze();
         return Train(NewDevice(options.Seed), teacher, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
     }
 
-    /// <summary>All of it on the excerpt, 40 dialogues to train, 5 dev, 5 test.</summary>
+    /// <summary>All of it on the excerpt, 40 dialogues to train and 5 dev; fails where a model did not learn.</summary>
     public static JsonObject Smoke(Arguments arguments, CancellationToken cancellationToken)
     {
-        IReadOnlyList<Dialogue> all = Dialogues.Read(Path.Combine(s_repository, "samples", "data", "dialogues.jsonl"));
+        SetThreads(arguments);
+        IReadOnlyList<Dialogue> all = Excerpt();
         Dialogue[] train = [.. all.Take(40)], dev = [.. all.Skip(40).Take(5)];
         string work = Directory.CreateTempSubdirectory("distillation-").FullName;
         try
@@ -64,23 +67,46 @@ internal static class Recipe
             LearnTokenizer(train, work);
             TrainingOptions options = new()
             {
-                Minutes = arguments.Number("minutes", 2) / 2,
+                Minutes = arguments.Number("minutes", 1.6) / 2,
                 Output = Path.Combine(work, "server"),
                 State = Path.Combine(work, "server.state"),
-                CopyFirstShare = 0.6,
+                CopyFirstShare = 0.5,
             };
             using ServerModel server = NewServer(options.Seed);
-            JsonObject trained = Train(server, null, train, dev, work, options, cancellationToken);
+            JsonObject trained = TrainOrFail(server, null, train, dev, work, options, cancellationToken);
             using LanguageModel teacher = server.Freeze();
             options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), OtherWeight = 0.1f };
             using DeviceModel device = NewDevice(options.Seed);
-            JsonObject distilled = Train(device, teacher, train, dev, work, options, cancellationToken);
+            JsonObject distilled = TrainOrFail(device, teacher, train, dev, work, options, cancellationToken);
             return new JsonObject { ["server"] = trained, ["device"] = distilled };
         }
         finally
         {
             Directory.Delete(work, recursive: true);
         }
+    }
+
+    /// <summary>Compares the shipped graphs with what was trained, and times the device's step on two threads.</summary>
+    public static async Task<JsonObject> CheckAsync(Arguments arguments, CancellationToken cancellationToken)
+    {
+        SetThreads(arguments);
+        string serverFolder = Path.Combine(Output(arguments), "server"), deviceFolder = Path.Combine(Output(arguments), "device");
+        int[] text = Corpus.From([Excerpt()[0]], new ChatFormat(deviceFolder)).Dialogues[0].Ids;
+        await using OnnxModel server = await Pair.LoadAsync(serverFolder, new OnnxModelOptions { MinimumRows = 2 }, cancellationToken);
+        await using OnnxModel device = await Pair.LoadAsync(deviceFolder, new OnnxModelOptions { Threads = 2 }, cancellationToken);
+        var result = new JsonObject();
+        foreach ((LanguageModel trained, string folder, OnnxModel shipped) in ((LanguageModel, string, OnnxModel)[])[(NewServer(0), serverFolder, server), (NewDevice(0), deviceFolder, device)])
+        {
+            using (trained)
+            {
+                Checkpoint.Load(folder, trained);
+                trained.Weights.ProductType = ScalarType.Float32;
+                result[Path.GetFileName(folder)] = await Check.CompareAsync(trained, shipped, text, cancellationToken);
+            }
+        }
+
+        result["device_step_ms"] = await Check.StepMillisecondsAsync(device, text, cancellationToken);
+        return result;
     }
 
     /// <summary>Evaluates the pair on test, chooses Auto's rule on dev, and notes it in the device's <c>edge.json</c>.</summary>
@@ -126,7 +152,8 @@ internal static class Recipe
         JsonObject evaluation = Left("evaluation");
         foreach (string name in (string[])["server", "device"])
         {
-            File.WriteAllText(Path.Combine(Output(arguments), name, "README.md"), ModelCard.Write(name, Left(name), evaluation));
+            string folder = Path.Combine(Output(arguments), name);
+            File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Write(folder, Left(name), evaluation));
         }
 
         return new JsonObject { ["written"] = new JsonArray("server/README.md", "device/README.md") };
@@ -149,6 +176,26 @@ internal static class Recipe
         BpeTrainer.Write(folder, merges);
         File.Copy(Path.Combine(s_folder, "chat_template.jinja"), Path.Combine(folder, "chat_template.jinja"), overwrite: true);
         return new JsonObject { ["dialogues"] = dialogues.Count, ["merges"] = merges.Count, ["folder"] = folder };
+    }
+
+    /// <summary>Trains, and compares with what the model was before.</summary>
+    private static JsonObject TrainOrFail(
+        LanguageModel model,
+        LanguageModel? teacher,
+        Dialogue[] train,
+        Dialogue[] dev,
+        string tokenizer,
+        TrainingOptions options,
+        CancellationToken cancellationToken)
+    {
+        var format = new ChatFormat(tokenizer);
+        double before = DevScore.Measure(model, Corpus.From(dev, format), format, dev.Length).Loss;
+        JsonObject result = Train(model, teacher, train, dev, tokenizer, options, cancellationToken);
+        double after = (double)result["dev_loss"]!, copied = (double)result["segments_copied_near"]!;
+        if (after < 0.95 * before && copied > 0.05) return result;
+        throw new EdgeException(
+            EdgeErrorCode.Engine,
+            $"{model.GetType().Name} did not learn: dev loss {after} (at the start {before:F4}, wanted under 95 % of it), segments copied {copied} (wanted over 0.05), in {result["steps"]} steps.");
     }
 
     private static JsonObject Train(
@@ -188,6 +235,10 @@ internal static class Recipe
         Directory.CreateDirectory(folder);
         return folder;
     }
+
+    private static IReadOnlyList<Dialogue> Excerpt() => Dialogues.Read(Path.Combine(s_repository, "samples", "data", "dialogues.jsonl"));
+
+    private static void SetThreads(Arguments arguments) => set_num_threads(arguments.Integer("threads", Math.Max(1, Environment.ProcessorCount)));
 
     private static void Log(string line) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {line}");
 

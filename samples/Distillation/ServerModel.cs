@@ -39,9 +39,14 @@ internal sealed class ServerModel : LanguageModel
         for (int i = 0; i < _shape.Layers; i++)
         {
             string layer = $"model.layers.{i}.";
-            x = x + Attention(Weights.RmsNorm(x, layer + "input_layernorm.weight"), layer + "self_attn.", cos, sin, mask);
-            Tensor normed = Weights.RmsNorm(x, layer + "post_attention_layernorm.weight");
-            x = x + (i == 0 ? Weights.SwiGlu(normed, layer + "mlp.") : Experts(normed, layer + "mlp."));
+            bool isDense = i == 0;
+            Tensor y = x;
+            Tensor attended = Layer(() => y + Attention(Weights.RmsNorm(y, layer + "input_layernorm.weight"), layer + "self_attn.", cos, sin, mask));
+            x = Layer(() =>
+            {
+                Tensor normed = Weights.RmsNorm(attended, layer + "post_attention_layernorm.weight");
+                return attended + (isDense ? Weights.SwiGlu(normed, layer + "mlp.") : Experts(normed, layer + "mlp."));
+            });
         }
 
         return Weights.RmsNorm(x, "model.norm.weight");
@@ -169,10 +174,10 @@ internal sealed class ServerModel : LanguageModel
         Tensor weights = scores.gather(1, routing.Choice);
         weights = weights / (weights.sum(1, keepdim: true) + 1e-20) * _shape.RoutedScaling;
 
-        Tensor stacked = Weights.Rows(rows, routing.RowOfSlot).to(ScalarType.BFloat16);
-        Tensor gateUp = bmm(stacked, Weights[prefix + "experts.stacked_gate_up"].to(ScalarType.BFloat16).transpose(1, 2)).to(ScalarType.Float32);
+        Tensor stacked = Weights.Rows(rows, routing.RowOfSlot).to(Weights.ProductType);
+        Tensor gateUp = bmm(stacked, Weights[prefix + "experts.stacked_gate_up"].to(Weights.ProductType).transpose(1, 2)).to(ScalarType.Float32);
         Tensor active = nn.functional.silu(gateUp.narrow(-1, 0, _shape.ExpertWidth)) * gateUp.narrow(-1, _shape.ExpertWidth, _shape.ExpertWidth);
-        Tensor down = bmm(active.to(ScalarType.BFloat16), Weights[prefix + "experts.stacked_down"].to(ScalarType.BFloat16).transpose(1, 2));
+        Tensor down = bmm(active.to(Weights.ProductType), Weights[prefix + "experts.stacked_down"].to(Weights.ProductType).transpose(1, 2));
         Tensor chosen = Weights.Rows(down.flatten(0, 1).to(ScalarType.Float32), routing.SlotOfChoice);
         return shared + (chosen * weights.unsqueeze(-1)).sum(1).view_as(shared);
     }

@@ -88,7 +88,7 @@ internal sealed class Training(
             if (Seconds >= nextReport)
             {
                 double rate = (_tokens - tokensBefore) / (Seconds - nextReport + 10);
-                Log($"{(copying ? "copying" : teacher is null ? "training" : "distilling")} step {_step} loss {running / weight:F3} {rate:F0} tokens/s {_tokens / 1e6:F2}M tokens, {options.Minutes - Seconds / 60:F1} min left");
+                Log($"{(copying ? "copying" : teacher is null ? "training" : "distilling")} step {_step} loss {running / weight:F3} {rate:F0} tokens/s {_tokens / 1e6:F2}M tokens, {Environment.WorkingSet / 1e9:F1} GB, {options.Minutes - Seconds / 60:F1} min left");
                 (nextReport, tokensBefore) = (Seconds + 10, _tokens);
             }
 

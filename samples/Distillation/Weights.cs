@@ -4,8 +4,8 @@ namespace EdgeSdk.Distillation;
 
 /// <summary>A model's parameters by Hugging Face's names, and the few layers that both models are made of.</summary>
 /// <remarks>
-/// Masters are float32. Products are computed in bfloat16, which AVX-512 does at twice the rate, and added up in float32; what is summed or
-/// normalised stays float32. A frozen copy (<see cref="Freeze"/>) holds its matrices in bfloat16, so that a teacher casts nothing.
+/// Masters are float32. Products are computed in bfloat16 (<see cref="ProductType"/>), which AVX-512 does at twice the rate, and added up in float32;
+/// what is summed or normalised stays float32. A frozen copy (<see cref="Freeze"/>) holds its matrices in bfloat16, so that a teacher casts nothing.
 /// </remarks>
 internal sealed class Weights : IDisposable
 {
@@ -15,6 +15,9 @@ internal sealed class Weights : IDisposable
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
     public Tensor this[string name] => _tensors[name];
+
+    /// <summary>The type that products are computed in.</summary>
+    public ScalarType ProductType { get; set; } = ScalarType.BFloat16;
 
     /// <summary>The number of parameters.</summary>
     public long Count => _tensors.Values.Sum(t => t.numel());
@@ -30,11 +33,7 @@ internal sealed class Weights : IDisposable
     public void AddFixed(string name, long size) => _tensors[name] = zeros(size).DetachFromDisposeScope();
 
     /// <summary>x W^T.</summary>
-    public Tensor Linear(Tensor x, string name) => Product(x, _tensors[name]);
-
-    /// <summary>x W^T, in bfloat16 inside.</summary>
-    public static Tensor Product(Tensor x, Tensor weight) =>
-        nn.functional.linear(x.to(ScalarType.BFloat16), weight.to(ScalarType.BFloat16)).to(ScalarType.Float32);
+    public Tensor Linear(Tensor x, string name) => nn.functional.linear(x.to(ProductType), _tensors[name].to(ProductType)).to(ScalarType.Float32);
 
     /// <summary>Rows of a table [rows, width] by index, [..., width].</summary>
     public static Tensor Rows(Tensor table, Tensor index) =>
@@ -50,11 +49,11 @@ internal sealed class Weights : IDisposable
 
     /// <summary>Causal attention written out: fused kernels are slow on a CPU. Queries and keys [batch, heads, n, d], values [batch, heads, n, v].</summary>
     /// <returns>[batch, n, heads * v].</returns>
-    public static Tensor CausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor mask)
+    public Tensor CausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor mask)
     {
-        Tensor scores = matmul((q * scale).to(ScalarType.BFloat16), k.to(ScalarType.BFloat16).transpose(-1, -2)).to(ScalarType.Float32);
+        Tensor scores = matmul((q * scale).to(ProductType), k.to(ProductType).transpose(-1, -2)).to(ScalarType.Float32);
         Tensor weights = nn.functional.softmax(scores.add_(mask), -1);
-        Tensor mixed = matmul(weights.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16)).to(ScalarType.Float32);
+        Tensor mixed = matmul(weights.to(ProductType), v.to(ProductType)).to(ScalarType.Float32);
         return mixed.transpose(1, 2).flatten(2);
     }
 
