@@ -260,6 +260,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             }
 
             answer.Finish = turn.Finish;
+            await turn.CompareRestAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
