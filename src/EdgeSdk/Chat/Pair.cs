@@ -249,7 +249,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         var turn = new TogetherTurn(window, _gate, Agreement, remote.Cost, server.RoundTripSeconds, drafts =>
         {
             var open = OpenFor(request, prompt);
-            open.Drafts = new Tokens { Ids = { drafts.ToArray() } };
+            open.Drafts = OpenFrame.TokensOf(drafts.Span);
             return stream = server.Open(open, remote);
         });
         try
@@ -287,34 +287,14 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
     private static string Short(ModelInfo info) => info.VocabularyFingerprint is { Length: > 12 } fingerprint ? fingerprint[..12] : "(none)";
 
-    private Open OpenFor(ChatRequest request, int[] prompt)
-    {
-        var open = Opening(request);
-        open.VocabularyFingerprint = device!.Tokenizer.Fingerprint;
-        open.Prompt = new Tokens { Ids = { prompt } };
-        return open;
-    }
+    private Open OpenFor(ChatRequest request, int[] prompt) =>
+        OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, request.Sampler, request.MaxOutputTokens);
 
     private static Open OpenFor(ChatRequest request)
     {
-        var open = Opening(request);
-        open.Turns = new Turns { MessagesJson = request.Messages.ToJsonString(), ToolsJson = request.Tools?.ToJsonString() ?? "" };
-        return open;
+        var turns = new Turns { MessagesJson = request.Messages.ToJsonString(), ToolsJson = request.Tools?.ToJsonString() ?? "" };
+        return OpenFrame.For(turns, request.Sampler, request.MaxOutputTokens);
     }
-
-    private static Open Opening(ChatRequest request) => new()
-    {
-        MaxTokens = request.MaxOutputTokens,
-        Sampler = new Protocol.Sampler
-        {
-            Temperature = request.Sampler.Temperature,
-            Seed = request.Sampler.Seed,
-            TopK = request.Sampler.TopK,
-            TopP = request.Sampler.TopP,
-            MinP = request.Sampler.MinP,
-            Noise = "edge-1",
-        },
-    };
 
     private static void Note(Answer answer, int[] prompt, LeasedSequence sequence, Device device)
     {
