@@ -101,7 +101,7 @@ internal sealed class VerifyLossless : IAsyncDisposable
                     if (expected is null || options.Temperature > 0)
                         expected = await WriteAloneAsync(prompt, sampler, model, cancellationToken).ConfigureAwait(false);
 
-                    var random = new Random(HashCode.Combine(d, t, seed));
+                    var random = new Random((d * 1_000 + t) * 1_000 + seed);
                     bool adversarial = turns % AdversarialEvery == AdversarialEvery - 1;
                     var written = await WriteTogetherAsync(prompt, sampler, model, expected, adversarial, random, cancellationToken).ConfigureAwait(false);
                     string? difference = Compare(expected, written);
