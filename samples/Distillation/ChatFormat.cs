@@ -11,7 +11,7 @@ internal sealed class ChatFormat(string folder)
     private readonly ChatTemplate _template = ChatTemplate.Load(folder);
 
     /// <summary>The ids of a conversation; with <paramref name="prompt"/> up to where the assistant's answer begins.</summary>
-    public int[] Encode(JsonArray messages, JsonArray tools, bool prompt) => _tokenizer.Encode(_template.Render(messages, tools, prompt));
+    public int[] Encode(JsonArray messages, JsonArray tools, bool prompt) => ChatPrompt.Encode(_tokenizer, _template, messages, tools, prompt);
 
     /// <summary>The text of ids, special tokens written out.</summary>
     public string Decode(ReadOnlySpan<int> ids) => _tokenizer.Decode(ids);

@@ -240,6 +240,6 @@ internal sealed class VerifyLossless : IAsyncDisposable
             [.. dialogue.AssistantTurns().Select(turn => PromptOf(dialogue, turn)).Where(prompt => prompt.Length < folder.Info.ContextLength)];
 
         int[] PromptOf(Dialogue dialogue, int turn) =>
-            tokenizer.Encode(template.Render(dialogue.History(turn), dialogue.ToolsAsJson(), addGenerationPrompt: true), addSpecialTokens: false);
+            ChatPrompt.Encode(tokenizer, template, dialogue.History(turn), dialogue.ToolsAsJson());
     }
 }

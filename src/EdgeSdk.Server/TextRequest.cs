@@ -146,15 +146,15 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (messages.Count == 0)
             throw Refusal.Field("Open.turns.messages_json", "an empty array", "hold at least one message");
 
-        int[] prompt = tokenizer.Encode(Render(template, messages, tools), addSpecialTokens: false);
+        int[] prompt = Encode(tokenizer, template, messages, tools);
         return prompt.Length > 0 ? prompt : throw Refusal.Text("Open.turns: the messages render to an empty prompt. Give them content.");
     }
 
-    private static string Render(ChatTemplate template, JsonArray messages, JsonArray? tools)
+    private static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonArray messages, JsonArray? tools)
     {
         try
         {
-            return template.Render(messages, tools, addGenerationPrompt: true);
+            return ChatPrompt.Encode(tokenizer, template, messages, tools);
         }
         catch (EdgeException e)
         {

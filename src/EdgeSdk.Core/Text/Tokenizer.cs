@@ -12,9 +12,13 @@ public sealed class Tokenizer
     /// <summary>A workspace that a long text has made larger than this is not kept.</summary>
     private const int LongestKept = 1 << 18;
 
+    /// <summary>Stands behind the first letter of a control token's spelling that is text. A noncharacter of Unicode: no text has it.</summary>
+    private const char GuardMark = '\uFDD0';
+
     private readonly TokenizerParts _parts;
     private readonly TokenDecoder _decoder;
     private readonly Dictionary<string, int> _addedIds;
+    private readonly SearchValues<string> _specialSpellings;
     private readonly Lazy<string> _fingerprint;
     private Workspace? _spare;
 
@@ -23,6 +27,7 @@ public sealed class Tokenizer
         _parts = parts;
         _decoder = parts.Decoder;
         _addedIds = parts.AddedTokens.ToDictionary(t => t.Content, t => t.Id);
+        _specialSpellings = SearchValues.Create([.. parts.AddedTokens.Where(t => t.Special && t.Content.Length > 1).Select(t => t.Content)], StringComparison.Ordinal);
         _fingerprint = new Lazy<string>(ComputeFingerprint);
     }
 
@@ -67,10 +72,36 @@ public sealed class Tokenizer
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(text);
+        return Encode(text, addSpecialTokens, isGuarded: false);
+    }
+
+    /// <summary>Whether a control token of two letters or more is spelled in <paramref name="text"/>.</summary>
+    internal bool SpellsSpecial(string text) => text.AsSpan().ContainsAny(_specialSpellings);
+
+    /// <summary>The text with a mark in every spelling of a control token, so that <see cref="EncodeGuarded"/> reads them as letters.</summary>
+    internal string Guard(string text)
+    {
+        var guarded = new StringBuilder();
+        var rest = text.AsSpan();
+        for (int at = rest.IndexOfAny(_specialSpellings); at >= 0; at = rest.IndexOfAny(_specialSpellings))
+        {
+            guarded.Append(rest[..(at + 1)]).Append(GuardMark);
+            rest = rest[(at + 1)..];
+        }
+
+        return guarded.Append(rest).ToString();
+    }
+
+    /// <summary>The ids of a text of which parts went through <see cref="Guard"/>, without what the post-processor adds.</summary>
+    internal int[] EncodeGuarded(string text) => Encode(text, addSpecialTokens: false, isGuarded: true);
+
+    private int[] Encode(string text, bool addSpecialTokens, bool isGuarded)
+    {
         var workspace = Interlocked.Exchange(ref _spare, null) ?? new Workspace();
         byte[] utf8 = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
         int length = Encoding.UTF8.GetBytes(text, utf8);
 
+        workspace.IsGuarded = isGuarded;
         workspace.Ids.Clear();
         workspace.Ids.AddRange(addSpecialTokens ? _parts.Prefix.AsSpan() : []);
         EncodeText(utf8.AsSpan(0, length), workspace);
@@ -145,13 +176,28 @@ public sealed class Tokenizer
             }
 
             var pieces = workspace.Pieces;
-            pieces.Start(text[part.Start..part.End]);
+            pieces.Start(workspace.IsGuarded ? WithoutGuards(text[part.Start..part.End]) : text[part.Start..part.End]);
             _parts.PreTokenizer?.Apply(pieces);
             foreach (var piece in pieces.Pieces)
             {
                 _parts.Model.Encode(pieces.Text[piece.Start..piece.End], workspace.Merger, workspace.Ids);
             }
         }
+    }
+
+    /// <summary>What the model sees of a guarded text.</summary>
+    private static byte[] WithoutGuards(ReadOnlySpan<byte> text)
+    {
+        ReadOnlySpan<byte> mark = "\uFDD0"u8;
+        var letters = new ArrayBufferWriter<byte>(text.Length);
+        for (int at = text.IndexOf(mark); at >= 0; at = text.IndexOf(mark))
+        {
+            letters.Write(text[..at]);
+            text = text[(at + mark.Length)..];
+        }
+
+        letters.Write(text);
+        return letters.WrittenSpan.ToArray();
     }
 
     private string ComputeFingerprint()
@@ -180,6 +226,9 @@ public sealed class Tokenizer
     private sealed class Workspace
     {
         public List<int> Ids { get; } = [];
+
+        /// <summary>Whether the text has guards, which go before the model sees it.</summary>
+        public bool IsGuarded { get; set; }
 
         public List<(int Id, Piece Piece)> RawParts { get; } = [];
 

@@ -55,8 +55,7 @@ internal sealed class Device : IAsyncDisposable
     }
 
     /// <summary>The prompt's ids.</summary>
-    public int[] Tokenise(ChatRequest request) =>
-        Tokenizer.Encode(Template.Render(request.Messages, request.Tools, addGenerationPrompt: true), addSpecialTokens: false);
+    public int[] Tokenise(ChatRequest request) => ChatPrompt.Encode(Tokenizer, Template, request.Messages, request.Tools);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,0 +1,47 @@
+using System.Text.Json.Nodes;
+
+namespace EdgeSdk.Text;
+
+/// <summary>
+/// A conversation as the ids that a model continues. Only the template writes control tokens: where a message, a tool's result or a tool's description
+/// spells one (<c>&lt;|end|&gt;</c>), the model reads its letters, so nobody who gets text into a conversation can end a turn or speak as another role.
+/// </summary>
+internal static class ChatPrompt
+{
+    /// <summary>Renders and encodes. Neither array is changed.</summary>
+    /// <exception cref="EdgeException">The template does not take these messages.</exception>
+    public static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonArray messages, JsonArray? tools, bool addGenerationPrompt = true)
+    {
+        bool isGuarded = Guard(tokenizer, ref messages!) | Guard(tokenizer, ref tools);
+        string text = template.Render(messages, tools, addGenerationPrompt);
+        return isGuarded ? tokenizer.EncodeGuarded(text) : tokenizer.Encode(text, addSpecialTokens: false);
+    }
+
+    /// <summary>Guards every string in <paramref name="array"/>, in a copy where there is anything to guard.</summary>
+    private static bool Guard(Tokenizer tokenizer, ref JsonArray? array)
+    {
+        if (array is null || !Strings(array).Any(tokenizer.SpellsSpecial))
+        {
+            return false;
+        }
+
+        array = Guarded(tokenizer, array)!.AsArray();
+        return true;
+    }
+
+    private static IEnumerable<string> Strings(JsonNode? node) => node switch
+    {
+        JsonObject members => members.SelectMany(member => Strings(member.Value).Prepend(member.Key)),
+        JsonArray items => items.SelectMany(Strings),
+        JsonValue value when value.TryGetValue(out string? text) => [text],
+        _ => [],
+    };
+
+    private static JsonNode? Guarded(Tokenizer tokenizer, JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(members.Select(m => KeyValuePair.Create(tokenizer.Guard(m.Key), Guarded(tokenizer, m.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(item => Guarded(tokenizer, item))]),
+        JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(tokenizer.Guard(text)),
+        _ => node?.DeepClone(),
+    };
+}
