@@ -36,7 +36,8 @@ try
         new EdgeOptions { Model = Path.Combine(samples, "models", "device"), Server = { Address = server.Address } }, cancellationToken: stop.Token);
 
     var statistics = new Statistics();
-    foreach (var dialogue in Dialogue.Read(Path.Combine(samples, "data", "dialogues.jsonl")).Take(arguments.Dialogues))
+    Dialogue[] dialogues = [.. Dialogue.Read(Path.Combine(samples, "data", "dialogues.jsonl")).Take(arguments.Dialogues)];
+    foreach (var dialogue in dialogues)
     {
         await PlayAsync(client, dialogue, screen, statistics);
     }
@@ -48,7 +49,7 @@ try
     }
     else
     {
-        await TalkAsync(client, screen);
+        await TalkAsync(client, screen, [.. dialogues.SelectMany(d => d.Tools).DistinctBy(tool => tool.Name)]);
     }
 
     return 0;
@@ -84,14 +85,38 @@ async Task PlayAsync(EdgeChatClient client, Dialogue dialogue, Screen screen, St
     }
 }
 
-async Task TalkAsync(EdgeChatClient client, Screen screen)
+// The services of the dialogues stay in reach. Nothing real is behind them: whoever sits there is asked for what a call returns.
+async Task TalkAsync(EdgeChatClient client, Screen screen, IList<AITool> tools)
 {
     screen.Title("Your turn. An empty line ends.");
+    screen.Note($"In reach: {string.Join(", ", tools.Select(tool => tool.Name))}. You answer their calls too, in JSON; an empty line finds nothing.");
     var history = new List<ChatMessage>();
-    while (screen.Ask() is { Length: > 0 } line)
+    while (screen.Ask("you:       ") is { Length: > 0 } line)
     {
         history.Add(new ChatMessage(ChatRole.User, line));
-        history.AddMessages(await AnswerAsync(client, history, [], screen));
+        while (true)
+        {
+            var answer = await AnswerAsync(client, history, tools, screen);
+            history.AddMessages(answer);
+            FunctionCallContent[] calls = [.. answer.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>()];
+            if (calls.Length == 0)
+            {
+                break;
+            }
+
+            var results = new List<AIContent>();
+            foreach (var call in calls)
+            {
+                if (screen.Ask("tool:      ") is not { } result)
+                {
+                    return;
+                }
+
+                results.Add(new FunctionResultContent(call.CallId, result.Length > 0 ? result : "[]"));
+            }
+
+            history.Add(new ChatMessage(ChatRole.Tool, results));
+        }
     }
 }
 

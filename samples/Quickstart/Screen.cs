@@ -43,9 +43,9 @@ internal sealed class Screen
     }
 
     /// <summary>Asks the person in front of it; null at the end of input.</summary>
-    public string? Ask()
+    public string? Ask(string who)
     {
-        Write(Bold, "you:       ");
+        Write(Bold, who);
         return Console.ReadLine()?.Trim();
     }
 
@@ -80,7 +80,7 @@ internal sealed class Screen
     {
         _answering = false;
         Console.Error.WriteLine();
-        string drafts = report.Route == EdgeRoute.Together ? $", {report.Accepted} of {report.Drafted} drafts accepted in {report.ServerPasses} passes" : "";
+        string drafts = report.Route == EdgeRoute.Together ? $", {report.Accepted} of {report.Drafted} drafts accepted, {report.ServerPasses} server passes" : "";
         Note($"           {report.Route}: {report.Tokens} tokens{drafts}, first after {report.FirstToken.TotalMilliseconds:0} ms");
     }
 
