@@ -69,6 +69,7 @@ internal static class CommandLine
             AskCommand.Create(terminal),
             ChatCommand.Create(terminal),
             VerifyLosslessCommand.Create(terminal),
+            BenchCommand.Create(terminal),
         };
         root.Options.Add(SharedOptions.Json);
         root.Options.Add(SharedOptions.NoColor);

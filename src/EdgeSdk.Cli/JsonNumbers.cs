@@ -39,4 +39,23 @@ internal static class JsonNumbers
             json.WriteNull(name);
         }
     }
+
+    /// <summary>An array of such.</summary>
+    public static void WriteMeasured(this Utf8JsonWriter json, string name, IEnumerable<double> values)
+    {
+        json.WriteStartArray(name);
+        foreach (double value in values)
+        {
+            if (double.IsFinite(value))
+            {
+                json.WriteNumberValue(Math.Round(value, 3));
+            }
+            else
+            {
+                json.WriteNullValue();
+            }
+        }
+
+        json.WriteEndArray();
+    }
 }

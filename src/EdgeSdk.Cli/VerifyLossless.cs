@@ -1,10 +1,8 @@
 using System.Net;
 using EdgeSdk.Decoding;
-using EdgeSdk.Models;
 using EdgeSdk.Remote;
 using EdgeSdk.Runtime;
 using EdgeSdk.Sampling;
-using EdgeSdk.Text;
 
 namespace EdgeSdk.Cli;
 
@@ -118,14 +116,8 @@ internal sealed class VerifyLossless : IAsyncDisposable
 
     private async Task<RemoteModel> DescribeAsync(CancellationToken cancellationToken)
     {
-        var model = await alone.DescribeAsync(cancellationToken).ConfigureAwait(false);
         await together.DescribeAsync(cancellationToken).ConfigureAwait(false);
-        if (model.Info.VocabularyFingerprint == device.Info.VocabularyFingerprint)
-            return model;
-
-        throw new EdgeException(
-            EdgeErrorCode.Refused,
-            $"Together needs one vocabulary: {model.Info.Name} at {alone.Options.Address} has {model.Info.VocabularyFingerprint ?? "none"}, the device's {device.Info.Name} has {device.Info.VocabularyFingerprint ?? "none"}. Take a pair that shares its tokenizer.");
+        return await SharedVocabulary.DescribeAsync(alone, device, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<Written> WriteAloneAsync(int[] prompt, SamplerSpec sampler, RemoteModel model, CancellationToken cancellationToken)
@@ -223,23 +215,8 @@ internal sealed class VerifyLossless : IAsyncDisposable
     }
 
     /// <summary>The prompts of all turns to play.</summary>
-    private static IReadOnlyList<IReadOnlyList<int[]>> ReadDialogues(VerifyLosslessOptions options, CancellationToken cancellationToken)
-    {
-        if (options.Dialogues is null)
-            return [.. options.Prompts.Take(options.Count).Select(prompt => new[] { prompt })];
-
-        var folder = ModelFolder.Open(options.Device, ModelVerification.Sizes, cancellationToken);
-        if (folder.TokenizerFile is not { } file || folder.ReadChatTemplate() is not { } source)
-            throw new EdgeException(EdgeErrorCode.InvalidModel, $"{folder.Directory} has no tokenizer.json or no chat_template.jinja, which dialogues need. Copy them from the model that it was converted from.");
-
-        var (tokenizer, template) = (Tokenizer.Load(file), ChatTemplate.Parse(source.Source, source.File));
-        return [.. Dialogues.Read(options.Dialogues).Take(options.Count).Select(PromptsOf)];
-
-        // A history that fills the context leaves no turn to write.
-        int[][] PromptsOf(Dialogue dialogue) =>
-            [.. dialogue.AssistantTurns().Select(turn => PromptOf(dialogue, turn)).Where(prompt => prompt.Length < folder.Info.ContextLength)];
-
-        int[] PromptOf(Dialogue dialogue, int turn) =>
-            ChatPrompt.Encode(tokenizer, template, dialogue.History(turn), dialogue.ToolsAsJson());
-    }
+    private static IReadOnlyList<IReadOnlyList<int[]>> ReadDialogues(VerifyLosslessOptions options, CancellationToken cancellationToken) =>
+        options.Dialogues is { } file
+            ? DialoguePrompts.Read(options.Device, file, options.Count, cancellationToken)
+            : [.. options.Prompts.Take(options.Count).Select(prompt => new[] { prompt })];
 }

@@ -42,7 +42,7 @@ internal static class SharedOptions
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                if (T.TryParse(text, NumberStyles.Float & ~NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+                if (TryParse(text, least, most, out var value))
                 {
                     return value;
                 }
@@ -79,6 +79,30 @@ internal static class SharedOptions
         },
     };
 
+    /// <summary>An option whose value is one number or more within bounds, with commas between them.</summary>
+    public static Option<T[]> Series<T>(string name, string description, T[] standard, T least, T most)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = description,
+            HelpName = "N,N",
+            DefaultValueFactory = _ => standard,
+            CustomParser = result =>
+            {
+                string[] parts = result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
+                var values = new T[parts.Length];
+                for (int i = 0; i < parts.Length; i++)
+                {
+                    if (!TryParse(parts[i], least, most, out values[i]))
+                    {
+                        result.AddError($"{name} holds '{parts[i]}'; each must be {Range(least, most)}, with commas between them.");
+                        return [];
+                    }
+                }
+
+                return values;
+            },
+        };
+
     /// <summary>Adds examples to the help of a command.</summary>
     public static TCommand WithExamples<TCommand>(this TCommand command, params string[] examples)
         where TCommand : Command
@@ -92,6 +116,10 @@ internal static class SharedOptions
         help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
         return command;
     }
+
+    private static bool TryParse<T>(string text, T least, T most, out T value)
+        where T : struct, INumber<T> =>
+        T.TryParse(text, NumberStyles.Float & ~NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value) && value >= least && value <= most;
 
     private static string Range<T>(T least, T most)
         where T : struct, INumber<T>

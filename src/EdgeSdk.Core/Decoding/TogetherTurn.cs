@@ -54,7 +54,7 @@ internal sealed class TogetherTurn(
     DraftWindow window, Gate gate, Agreement earlier, StepCost cost, double roundTripSeconds, Func<ReadOnlyMemory<int>, IVerifierStream> open)
 {
     /// <summary>Tokens of a prompt that are taken in between two looks at the stream.</summary>
-    private const int PromptChunk = 64;
+    public const int PromptChunk = 64;
 
     /// <summary>While nothing is drafted, so many committed tokens are compared in one pass.</summary>
     private const int Batch = 16;
