@@ -16,10 +16,10 @@ internal static class DialoguePrompts
     public static IReadOnlyList<IReadOnlyList<int[]>> Read(string modelFolder, string dialogues, int count, CancellationToken cancellationToken)
     {
         var folder = ModelFolder.Open(modelFolder, ModelVerification.Sizes, cancellationToken);
-        if (folder.TokenizerFile is not { } file || folder.ReadChatTemplate() is not { } source)
+        if (folder.TokenizerFile is not { } file || folder.ReadChatTemplate() is not { } template)
             throw new EdgeException(EdgeErrorCode.InvalidModel, $"{folder.Directory} has no tokenizer.json or no chat_template.jinja, which dialogues need. Copy them from the model that it was converted from.");
 
-        var (tokenizer, template) = (Tokenizer.Load(file), ChatTemplate.Parse(source.Source, source.File));
+        var tokenizer = Tokenizer.Load(file);
         return [.. Dialogues.Read(dialogues).Take(count).Select(PromptsOf)];
 
         int[][] PromptsOf(Dialogue dialogue) =>

@@ -17,7 +17,7 @@ public static class Converter
     private static readonly string[] Companions =
     [
         "config.json", "generation_config.json", TokenizerFile, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", Licence,
+        "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json", Licence,
     ];
 
     /// <summary>

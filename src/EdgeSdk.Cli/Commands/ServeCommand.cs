@@ -81,7 +81,7 @@ internal sealed class ServeCommand
         }
 
         options.Tokenizer = Tokenizer.Load(folder.TokenizerFile);
-        options.ChatTemplate = ChatTemplate.Parse(template.Source, template.File);
+        options.ChatTemplate = template;
     }
 
     private X509Certificate2? Certificate(ParseResult parsed)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using EdgeSdk.Text.Templates;
 
@@ -6,57 +5,71 @@ namespace EdgeSdk.Text;
 
 /// <summary>
 /// A chat template: turns messages and tools into the text that a model reads. Templates are written in Jinja and rendered as transformers renders
-/// them (<c>trim_blocks</c>, <c>lstrip_blocks</c>, <c>tojson</c> without escapes beyond ASCII); what is not supported is refused by name when the
-/// template is parsed. A template reaches nothing but what it is given, and steps, memory and output of a rendering are bounded. Safe for use by
-/// several threads.
+/// them: <c>trim_blocks</c>, <c>lstrip_blocks</c>, loop controls, <c>generation</c> tags, <c>tojson</c> without escapes beyond ASCII,
+/// <c>strftime_now</c>, <c>raise_exception</c>, nothing that changes a value. What is not supported is refused by name, with its place. A template
+/// reaches nothing but what it is given, and steps, memory and output of a rendering are bounded. Safe for use by several threads.
 /// </summary>
 /// <remarks>The language: https://jinja.palletsprojects.com/en/stable/templates/.</remarks>
 public sealed class ChatTemplate
 {
     private readonly TemplateSource source;
     private readonly IReadOnlyList<Statement> body;
+    private readonly TimeProvider clock;
 
-    private ChatTemplate(TemplateSource source, IReadOnlyList<Statement> body) => (this.source, this.body) = (source, body);
+    private ChatTemplate(TemplateSource source, TimeProvider clock) => (this.source, this.clock, body) = (source, clock, Parser.Parse(source));
+
+    /// <summary>The template for conversations with tools, where the folder has one of its own.</summary>
+    private ChatTemplate? ForTools { get; init; }
+
+    /// <summary>The special tokens by their names in templates, such as <c>bos_token</c>.</summary>
+    private IReadOnlyDictionary<string, JsonNode> SpecialTokens { get; init; } = new Dictionary<string, JsonNode>();
 
     /// <summary>Reads a template.</summary>
     /// <param name="source">The template in Jinja.</param>
     /// <param name="name">What messages call it: a file's path.</param>
+    /// <param name="clock">What <c>strftime_now</c> reads, in its local time zone; null: the system's.</param>
     /// <exception cref="EdgeException">It is not well formed, or uses what is not supported; the message says what, with line and column.</exception>
-    public static ChatTemplate Parse(string source, string name)
+    public static ChatTemplate Parse(string source, string name, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var template = new TemplateSource(source, name);
-        return new ChatTemplate(template, Parser.Parse(template));
+        return new ChatTemplate(new TemplateSource(source, name), clock ?? TimeProvider.System);
     }
 
     /// <summary>
-    /// Reads the template of a model folder: <c>chat_template.jinja</c>, or <c>chat_template</c> of <c>tokenizer_config.json</c>, which is a template
-    /// or a list of named ones, of which <c>default</c> is taken.
+    /// Reads the template of a model folder: <c>chat_template.jinja</c>, or <c>chat_template</c> of <c>chat_template.json</c> or of
+    /// <c>tokenizer_config.json</c>, which is a template or a list of named ones: <c>default</c>, and <c>tool_use</c> for conversations with tools.
+    /// The special tokens of <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> become variables, such as <c>bos_token</c>.
     /// </summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="clock">What <c>strftime_now</c> reads, in its local time zone; null: the system's.</param>
     /// <exception cref="EdgeException">The folder has no template, or has one that <see cref="Parse"/> refuses.</exception>
-    public static ChatTemplate Load(string folder)
-    {
-        string file = Path.Combine(folder, "chat_template.jinja"), config = Path.Combine(folder, "tokenizer_config.json");
-        try
-        {
-            if (File.Exists(file))
-                return Parse(File.ReadAllText(file), file);
-            if (File.Exists(config))
-                return Parse(FromConfig(config), config);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new EdgeException(EdgeErrorCode.InvalidModel, $"The chat template of {folder} cannot be read: {e.Message}", e);
-        }
+    public static ChatTemplate Load(string folder, TimeProvider? clock = null) => Find(folder, clock) ?? throw new EdgeException(
+        EdgeErrorCode.InvalidModel,
+        $"{folder} has no chat template: neither chat_template.jinja nor chat_template.json is there, nor chat_template in tokenizer_config.json. Copy it from the model's repository.");
 
-        throw new EdgeException(EdgeErrorCode.InvalidModel, $"{folder} has no chat template: neither chat_template.jinja nor tokenizer_config.json is there.");
+    /// <summary>As <see cref="Load"/>; null where the folder has no template.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="clock">What <c>strftime_now</c> reads, in its local time zone; null: the system's.</param>
+    /// <exception cref="EdgeException">The folder has a template that <see cref="Parse"/> refuses, or a file that cannot be read.</exception>
+    public static ChatTemplate? Find(string folder, TimeProvider? clock = null)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (TemplateFiles.Read(folder) is not { } files)
+            return null;
+
+        clock ??= TimeProvider.System;
+        return new ChatTemplate(files.Default, clock)
+        {
+            ForTools = files.ForTools is { } tools ? new ChatTemplate(tools, clock) { SpecialTokens = files.SpecialTokens } : null,
+            SpecialTokens = files.SpecialTokens,
+        };
     }
 
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">The messages, in the form of the OpenAI API: <c>role</c>, <c>content</c>, <c>tool_calls</c>. Read, never changed.</param>
-    /// <param name="tools">The tools in reach, each <c>{"type":"function","function":{...}}</c>; null or none where there are none.</param>
+    /// <param name="tools">The tools in reach, each <c>{"type":"function","function":{...}}</c>; null where there are none.</param>
     /// <param name="addGenerationPrompt">Whether the text ends with the start of the assistant's answer.</param>
-    /// <param name="more">Further variables of the template, such as <c>bos_token</c> and <c>eos_token</c>; they replace those of the same name.</param>
+    /// <param name="more">Further variables of the template, such as <c>enable_thinking</c>; they replace those of the same name, special tokens too.</param>
     /// <returns>The text; special tokens are written in it.</returns>
     /// <exception cref="EdgeException">
     /// <see cref="EdgeErrorCode.InvalidArgument"/> where the template refuses the conversation (its own message), <see cref="EdgeErrorCode.InvalidModel"/>
@@ -65,42 +78,28 @@ public sealed class ChatTemplate
     public string Render(JsonArray messages, JsonArray? tools, bool addGenerationPrompt, JsonObject? more = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
+        if (tools is not null && ForTools is { } forTools)
+            return forTools.Render(messages, tools, addGenerationPrompt, more);
+
         try
         {
-            var variables = new Dictionary<string, object?>(StringComparer.Ordinal)
-            {
-                ["messages"] = Values.From(messages),
-                ["tools"] = Values.From(tools),
-                ["documents"] = null,
-                ["add_generation_prompt"] = addGenerationPrompt,
-            };
-            foreach (var (name, value) in more ?? [])
-                variables[name] = Values.From(value);
+            var values = new JsonValues();
+            var variables = new Dictionary<string, object?>(StringComparer.Ordinal);
+            foreach (var (name, token) in SpecialTokens)
+                variables[name] = values.From(token);
 
-            return Renderer.Render(source, body, variables);
+            variables["messages"] = values.From(messages);
+            variables["tools"] = values.From(tools);
+            variables["documents"] = null;
+            variables["add_generation_prompt"] = addGenerationPrompt;
+            foreach (var (name, value) in more ?? [])
+                variables[name] = values.From(value);
+
+            return Renderer.Render(source, body, variables, clock, new Meter(values.Size));
         }
         catch (TemplateFault fault)
         {
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The messages or tools cannot be rendered: {fault.Message}", fault);
         }
     }
-
-    private static string FromConfig(string file)
-    {
-        using var config = JsonDocument.Parse(File.ReadAllBytes(file));
-        if (config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty("chat_template", out var template))
-        {
-            if (template.ValueKind == JsonValueKind.String)
-                return template.GetString()!;
-            if (template.ValueKind == JsonValueKind.Array && template.EnumerateArray().FirstOrDefault(IsDefault) is { ValueKind: JsonValueKind.Object } entry)
-                return entry.GetProperty("template").GetString()!;
-        }
-
-        throw new EdgeException(EdgeErrorCode.InvalidModel, $"{file} has no chat_template that is a template or a list with one named 'default'. Add chat_template.jinja beside it.");
-    }
-
-    private static bool IsDefault(JsonElement entry) =>
-        entry.ValueKind == JsonValueKind.Object
-        && entry.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String && name.ValueEquals("default")
-        && entry.TryGetProperty("template", out var template) && template.ValueKind == JsonValueKind.String;
 }

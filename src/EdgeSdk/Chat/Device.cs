@@ -45,7 +45,7 @@ internal sealed class Device : IAsyncDisposable
         try
         {
             var handOver = folder.Routing is { } chosen ? new HandOver(chosen.Tokens, chosen.Threshold) : HandOver.Default;
-            return new Device(model, Tokenizer.Load(file), ChatTemplate.Parse(template.Source, template.File), handOver, options.KeptConversations);
+            return new Device(model, Tokenizer.Load(file), template, handOver, options.KeptConversations);
         }
         catch
         {

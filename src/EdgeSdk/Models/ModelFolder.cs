@@ -84,22 +84,9 @@ internal sealed record ModelFolder
         return FromManifest(path, manifest, genai);
     }
 
-    /// <summary>The chat template's text and the file that it stands in; null without one.</summary>
-    public (string Source, string File)? ReadChatTemplate()
-    {
-        string file = Path.Combine(Directory, "chat_template.jinja");
-        if (File.Exists(file))
-            return (File.ReadAllText(file), file);
-
-        file = Path.Combine(Directory, "tokenizer_config.json");
-        if (!File.Exists(file))
-            return null;
-
-        using var config = ModelJson.Parse(file);
-        return config.RootElement.TryGetProperty("chat_template", out var template) && template.ValueKind == JsonValueKind.String
-            ? (template.GetString()!, file)
-            : null;
-    }
+    /// <summary>The chat template with the special tokens that it may write; null without one.</summary>
+    /// <exception cref="EdgeException">The template uses what is not supported, or a file cannot be read; the message names file, line and column.</exception>
+    public ChatTemplate? ReadChatTemplate() => ChatTemplate.Find(Directory);
 
     private static ModelFolder FromManifest(string path, EdgeManifest manifest, GenaiConfig? genai)
     {

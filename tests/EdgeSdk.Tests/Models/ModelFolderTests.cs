@@ -26,7 +26,7 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal("present.0.key", folder.Outputs["present_key.0"]);
         Assert.Equal(Assets.Data("genai/qwen2-int4/tokenizer.json"), folder.TokenizerFile);
         Assert.Equal(Tokenizer.Load(folder.TokenizerFile!).Fingerprint, folder.Info.VocabularyFingerprint);
-        Assert.Contains("message", folder.ReadChatTemplate()!.Value.Source, StringComparison.Ordinal);
+        Assert.Contains("Hello", folder.ReadChatTemplate()!.Render([new JsonObject { ["role"] = "user", ["content"] = "Hello" }], null, true), StringComparison.Ordinal);
     }
 
     [Fact]

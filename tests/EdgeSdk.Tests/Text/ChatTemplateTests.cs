@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using EdgeSdk.Text;
+using Microsoft.Extensions.Time.Testing;
 
 namespace EdgeSdk.Tests.Text;
 
@@ -70,13 +71,21 @@ public sealed class ChatTemplateTests : IDisposable
 
     [Theory]
     [InlineData("a\n  {{ 'x' | shout }}", 2, 12, "filter 'shout'")]
-    [InlineData("{% if x is odd %}", 1, 12, "test 'odd'")]
-    [InlineData("\r\n{% macro f() %}{% endmacro %}", 2, 4, "tag 'macro'")]
-    [InlineData("{% for a in b recursive %}", 1, 15, "'recursive'")]
-    [InlineData("{% set x %}a{% endset %}", 1, 10, "block form")]
-    [InlineData("{{ 2 ** 3 }}", 1, 6, "'**'")]
-    [InlineData("{{ strftime_now('%Y') }}", 1, 16, "'strftime_now' is undefined")]
-    [InlineData("{{ 'x'.encode('utf-8') }}", 1, 14, "''x'.encode' is undefined")]
+    [InlineData("{{ x is prime }}", 1, 9, "test 'prime'")]
+    [InlineData("{{ x | random }}", 1, 8, "filter 'random'")]
+    [InlineData("{{ ['a'] | map('shout') | list }}", 1, 12, "filter 'shout'")]
+    [InlineData("{{ ['a'] | select('loud') | list }}", 1, 12, "test 'loud'")]
+    [InlineData("{% if true %}{{ 'x' | shout }}{% endif %}", 1, 23, "filter 'shout'")]
+    [InlineData("\r\n{% include 'a' %}", 2, 4, "tag 'include'")]
+    [InlineData("{% import 'a' as b %}", 1, 4, "tag 'import'")]
+    [InlineData("{% do x.append(1) %}", 1, 4, "tag 'do'")]
+    [InlineData("{{ [1].append(2) }}", 1, 14, "'append' would change a list")]
+    [InlineData("{{ {}.update({'a': 1}) }}", 1, 13, "'update' would change a mapping")]
+    [InlineData("{{ lipsum() }}", 1, 10, "function 'lipsum'")]
+    [InlineData("{{ strftime_now('%Q') }}", 1, 16, "'%Q'")]
+    [InlineData("{{ '%e' % 1.5 }}", 1, 9, "'%e'")]
+    [InlineData("{{ 'x'.encode('utf-8') }}", 1, 8, "'encode' of a string")]
+    [InlineData("{{ ['a'] | map('upper') }}", 1, 1, "a generator cannot be printed")]
     [InlineData("{{ ''.__class__.__mro__ }}", 1, 17, "'''.__class__' is undefined")]
     [InlineData("{{ messages[0].tool_calls[0].function }}", 1, 26, "'messages[0].tool_calls' is undefined")]
     [InlineData("{{ messages[0].content + missing }}", 1, 24, "'missing' is undefined")]
@@ -157,13 +166,15 @@ public sealed class ChatTemplateTests : IDisposable
     {
         Assert.Contains("neither", Assert.Throws<EdgeException>(() => ChatTemplate.Load(root)).Message, StringComparison.Ordinal);
 
+        Assert.Null(ChatTemplate.Find(root));
+
         Write("tokenizer_config.json", """{"bos_token":"x"}""");
-        Assert.Contains("'default'", Assert.Throws<EdgeException>(() => ChatTemplate.Load(root)).Message, StringComparison.Ordinal);
+        Assert.Null(ChatTemplate.Find(root));
 
         Write("tokenizer_config.json", """{"chat_template":"one"}""");
         Assert.Equal("one", ChatTemplate.Load(root).Render(s_hello, null, false));
 
-        Write("tokenizer_config.json", """{"chat_template":[{"name":"tool_use","template":"no"},{"name":"default","template":"two"}]}""");
+        Write("chat_template.json", """{"chat_template":"two"}""");
         Assert.Equal("two", ChatTemplate.Load(root).Render(s_hello, null, false));
 
         Write("chat_template.jinja", "three\n");
@@ -171,6 +182,86 @@ public sealed class ChatTemplateTests : IDisposable
 
         Write("chat_template.jinja", "{% nothing %}");
         Assert.Contains(Path.Combine(root, "chat_template.jinja") + ", line 1", Assert.Throws<EdgeException>(() => ChatTemplate.Load(root)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""[{"name":"tool_use","template":"tools"},{"name":"default","template":"plain"}]""")]
+    [InlineData("""{"default":"plain","tool_use":"tools"}""")]
+    public void Of_named_templates_the_one_for_tools_renders_conversations_with_tools(string templates)
+    {
+        Write("tokenizer_config.json", $$"""{"chat_template":{{templates}}}""");
+        var template = ChatTemplate.Load(root);
+
+        Assert.Equal("plain", template.Render(s_hello, null, false));
+        Assert.Equal("tools", template.Render(s_hello, [], false));
+    }
+
+    [Fact]
+    public void A_template_for_tools_may_lie_in_a_file_of_its_own()
+    {
+        Write("chat_template.jinja", "plain");
+        Directory.CreateDirectory(Path.Combine(root, "additional_chat_templates"));
+        Write("additional_chat_templates/tool_use.jinja", "tools {{ eos_token }}");
+        Write("tokenizer_config.json", """{"eos_token":"<e>"}""");
+        var template = ChatTemplate.Load(root);
+
+        Assert.Equal("plain", template.Render(s_hello, null, false));
+        Assert.Equal("tools <e>", template.Render(s_hello, [], false));
+    }
+
+    [Theory]
+    [InlineData("""[{"name":"tool_use","template":"x"}]""", "no template named 'default', only tool_use")]
+    [InlineData("[]", "no template named 'default'")]
+    [InlineData("7", "neither a template nor a list")]
+    [InlineData("""[{"name":"default"}]""", "neither a template nor a list")]
+    public void A_config_without_a_template_to_use_says_what_to_do(string templates, string words)
+    {
+        Write("tokenizer_config.json", $$"""{"chat_template":{{templates}}}""");
+
+        var e = Assert.Throws<EdgeException>(() => ChatTemplate.Load(root));
+
+        Assert.Contains(Path.Combine(root, "tokenizer_config.json"), e.Message, StringComparison.Ordinal);
+        Assert.Contains(words, e.Message, StringComparison.Ordinal);
+        Assert.Contains("Write the one to use into chat_template.jinja", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokenizer_config.json", "[1]", "no JSON object")]
+    [InlineData("tokenizer_config.json", "{", "cannot be read")]
+    [InlineData("special_tokens_map.json", "\u0000", "cannot be read")]
+    [InlineData("chat_template.json", "null", "no JSON object")]
+    public void A_damaged_file_is_named(string file, string text, string words)
+    {
+        Write(file, text);
+
+        var e = Assert.Throws<EdgeException>(() => ChatTemplate.Load(root));
+
+        Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
+        Assert.StartsWith(Path.Combine(root, file), e.Message, StringComparison.Ordinal);
+        Assert.Contains(words, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Special_tokens_are_variables_of_the_template()
+    {
+        Write("chat_template.jinja", "{{ bos_token }}{{ eos_token }}{{ pad_token }}{{ unk_token is defined }}{{ cls_token is defined }}{{ additional_special_tokens }}");
+        Write("tokenizer_config.json", """
+            {"bos_token":"<s>","eos_token":{"__type":"AddedToken","content":"</s>","lstrip":false},"unk_token":null,"additional_special_tokens":["<a>",{"content":"<b>"}]}
+            """);
+        Write("special_tokens_map.json", """{"bos_token":"no","unk_token":"no","pad_token":{"content":"<pad>"}}""");
+        var template = ChatTemplate.Load(root);
+
+        Assert.Equal("<s></s><pad>FalseFalse['<a>', '<b>']", template.Render(s_hello, null, false));
+        Assert.StartsWith("<other></s>", template.Render(s_hello, null, false, new JsonObject { ["bos_token"] = "<other>" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_time_is_the_clocks_in_its_own_zone()
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 7, 4, 23, 5, 3, TimeSpan.Zero));
+        clock.SetLocalTimeZone(TimeZoneInfo.CreateCustomTimeZone("test", TimeSpan.FromHours(2), "test", "test"));
+
+        Assert.Equal("05 Jul 2026, 01:05 AM", ChatTemplate.Parse("{{ strftime_now('%d %b %Y, %I:%M %p') }}", "test.jinja", clock).Render(s_hello, null, false));
     }
 
     [Fact]

@@ -9,8 +9,26 @@ namespace EdgeSdk.Text.Templates;
 /// <param name="Body">What it does.</param>
 internal sealed record Builtin(string Name, string[] Parameters, int Required, Func<Call, object?> Body)
 {
-    /// <summary>Whether arguments of any other name are taken too.</summary>
-    public bool TakesAnyName { get; init; }
+    /// <summary>Whether it takes any arguments, which it reads itself.</summary>
+    public bool TakesAny { get; init; }
+
+    /// <summary>Whether it tells safe text from other text; all others are given the text alone.</summary>
+    public bool SeesSafeText { get; init; }
+
+    /// <summary>Whether text that it makes of safe text is safe again.</summary>
+    public bool KeepsSafe { get; init; }
+
+    /// <exception cref="TemplateFault">The arguments do not fit, or it fails.</exception>
+    public object? Invoke(object? subject, Arguments given, Meter meter)
+    {
+        if (SeesSafeText)
+            return Body(new Call(this, subject, meter, given));
+
+        var result = Body(new Call(this, Plain(subject), meter, new Arguments([.. given.Placed.Select(Plain)], [.. given.Named.Select(pair => KeyValuePair.Create(pair.Key, Plain(pair.Value)))])));
+        return KeepsSafe && subject is SafeText && result is string text ? new SafeText(text) : result;
+    }
+
+    private static object? Plain(object? value) => value is SafeText safe ? safe.Text : value;
 }
 
 /// <summary>A function, or a method with the value that it belongs to, which a template may call.</summary>
@@ -23,13 +41,21 @@ internal sealed class Call
     private readonly Dictionary<string, object?> arguments = new(StringComparer.Ordinal);
 
     /// <exception cref="TemplateFault">The arguments do not fit the parameters.</exception>
-    public Call(Builtin callee, object? subject, Meter meter, IReadOnlyList<(string? Name, object? Value)> given)
+    public Call(Builtin callee, object? subject, Meter meter, Arguments given)
     {
-        (name, Subject, Meter) = (callee.Name, subject, meter);
-        for (int i = 0; i < given.Count; i++)
-            Bind(callee, i, given[i].Name, given[i].Value);
+        (name, Subject, Meter, Given) = (callee.Name, subject, meter, given);
+        if (callee.TakesAny)
+            return;
 
-        foreach (string parameter in callee.Parameters.Take(callee.Required))
+        if (given.Placed.Count > callee.Parameters.Length)
+            throw new TemplateFault($"'{name}' takes at most {callee.Parameters.Length} arguments.");
+
+        for (int i = 0; i < given.Placed.Count; i++)
+            arguments[callee.Parameters[i]] = given.Placed[i];
+        foreach (var (parameter, value) in given.Named)
+            Bind(callee, parameter, value);
+
+        foreach (string parameter in callee.Parameters.AsSpan(0, callee.Required))
         {
             if (!Has(parameter))
                 throw new TemplateFault($"'{name}' needs the argument '{parameter}'.");
@@ -39,11 +65,14 @@ internal sealed class Call
     /// <summary>The value that is filtered or tested, or whose method this is.</summary>
     public object? Subject { get; }
 
+    /// <summary>The subject as text, as <c>str()</c> makes it.</summary>
+    public string SubjectText => PythonText.Display(Subject, Meter);
+
     /// <summary>What the rendering may still spend.</summary>
     public Meter Meter { get; }
 
-    /// <summary>The arguments that were given, in that order.</summary>
-    public IReadOnlyDictionary<string, object?> Arguments => arguments;
+    /// <summary>The arguments as they were given.</summary>
+    public Arguments Given { get; }
 
     public bool Has(string parameter) => arguments.ContainsKey(parameter);
 
@@ -62,22 +91,24 @@ internal sealed class Call
     public bool Flag(string parameter) => Operators.IsTrue(Value(parameter, false));
 
     /// <summary>A whole number, cut to the range of int.</summary>
-    public int Integer(string parameter, int otherwise) => Value(parameter, (BigInteger)otherwise) switch
+    public int Integer(string parameter, int otherwise) => OptionalInteger(parameter, (BigInteger)otherwise) ?? throw Misfit(parameter, "an integer");
+
+    /// <summary>A whole number, cut to the range of int; null where none or nothing is given.</summary>
+    public int? OptionalInteger(string parameter, object? otherwise = null) => Value(parameter, otherwise) switch
     {
-        BigInteger number => (int)BigInteger.Clamp(number, int.MinValue, int.MaxValue),
+        null => null,
+        bool flag => flag ? 1 : 0,
+        BigInteger number => (int)BigInteger.Clamp(number, int.MinValue + 1, int.MaxValue),
         _ => throw Misfit(parameter, "an integer"),
     };
 
-    public TemplateFault Misfit(string parameter, string expected) =>
-        new($"the argument '{parameter}' of '{name}' must be {expected}, not {Operators.KindOf(Value(parameter))}.");
+    public TemplateFault Misfit(string parameter, string expected) => Value(parameter) is Undefined undefined
+        ? new($"{undefined.Problem}, where '{name}' needs {expected} as '{parameter}'.")
+        : new($"the argument '{parameter}' of '{name}' must be {expected}, not {Operators.KindOf(Value(parameter))}.");
 
-    private void Bind(Builtin callee, int place, string? argument, object? value)
+    private void Bind(Builtin callee, string parameter, object? value)
     {
-        if (argument is null && place >= callee.Parameters.Length)
-            throw new TemplateFault($"'{name}' takes at most {callee.Parameters.Length} arguments.");
-
-        string parameter = argument ?? callee.Parameters[place];
-        if (!callee.TakesAnyName && !callee.Parameters.Contains(parameter))
+        if (!callee.Parameters.Contains(parameter))
             throw new TemplateFault($"'{name}' has no parameter '{parameter}' that is supported.");
         if (!arguments.TryAdd(parameter, value))
             throw new TemplateFault($"the argument '{parameter}' of '{name}' is given twice.");

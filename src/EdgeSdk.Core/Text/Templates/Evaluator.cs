@@ -24,15 +24,53 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
     public EdgeException Refuse(int at, TemplateFault fault) =>
         fault.Code == EdgeErrorCode.InvalidModel ? source.Refuse(at, fault.Message) : new EdgeException(fault.Code, fault.Message);
 
+    /// <summary>Calls a function, a method, a macro or a recursive loop.</summary>
+    /// <param name="invocation">What is called, with its arguments.</param>
+    /// <param name="scope">The variables.</param>
+    /// <param name="caller">The body of a <c>call</c> block, one more argument; null elsewhere.</param>
+    /// <exception cref="TemplateFault">It cannot be called, or not with these arguments.</exception>
+    public object? Invoke(Invocation invocation, Scope scope, Macro? caller)
+    {
+        var callee = Evaluate(invocation.Callee, scope);
+        var arguments = EvaluateArguments(invocation.Arguments, scope);
+        if (caller is not null)
+            arguments = arguments with { Named = [.. arguments.Named, KeyValuePair.Create<string, object?>("caller", caller)] };
+
+        return callee switch
+        {
+            BoundBuiltin function => function.Builtin.Invoke(function.Subject, arguments, meter),
+            Macro macro => macro.Body(arguments),
+            Loop { Recurse: { } recurse } when arguments is { Placed: [var items], Named: [] } => recurse(items),
+            Loop { Recurse: null } => throw new TemplateFault("the loop can be called only where its tag says 'recursive'."),
+            Loop => throw new TemplateFault("the loop takes one argument, the items to go through."),
+            Undefined undefined => throw new TemplateFault($"{undefined.Problem}, so it cannot be called."),
+            _ => throw new TemplateFault($"{Operators.KindOf(callee)} cannot be called."),
+        };
+    }
+
+    /// <summary>A value through a filter.</summary>
+    /// <exception cref="EdgeException">The filter fails.</exception>
+    public object? Apply(AppliedFilter filter, object? value, Scope scope)
+    {
+        try
+        {
+            return filter.Filter.Invoke(value, EvaluateArguments(filter.Arguments, scope), meter);
+        }
+        catch (TemplateFault fault)
+        {
+            throw Refuse(filter.At, fault);
+        }
+    }
+
     private object? ValueOf(Expression expression, Scope scope) => expression switch
     {
         Literal literal => literal.Value,
         Name name => scope.Get(name.Identifier),
         Member member => Subscripts.Member(Evaluate(member.Target, scope), member.Identifier, member.Text),
         Index index => Subscripts.Item(Evaluate(index.Target, scope), Evaluate(index.Key, scope), index.Text, meter),
-        Filtered filtered => Invoke(filtered.Filter, Evaluate(filtered.Value, scope), filtered.Arguments, scope),
-        Tested tested => tested.Test.Body(new Call(tested.Test, Evaluate(tested.Value, scope), meter, [])),
-        Invocation invocation => Invoke(invocation, scope),
+        Filtered filtered => Apply(filtered.Filter, Evaluate(filtered.Value, scope), scope),
+        Tested tested => tested.Test.Invoke(Evaluate(tested.Value, scope), EvaluateArguments(tested.Arguments, scope), meter),
+        Invocation invocation => Invoke(invocation, scope, caller: null),
         Binary binary => Operators.Apply(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope), meter),
         Comparison comparison => Compare(comparison, scope),
         And and => Evaluate(and.Left, scope) is var left && Operators.IsTrue(left) ? Evaluate(and.Right, scope) : left,
@@ -101,20 +139,44 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
         }
     }
 
-    private object? Invoke(Invocation invocation, Scope scope) => Evaluate(invocation.Callee, scope) switch
+    private Arguments EvaluateArguments(IReadOnlyList<Argument> arguments, Scope scope)
     {
-        BoundBuiltin callee => Invoke(callee.Builtin, callee.Subject, invocation.Arguments, scope),
-        Undefined undefined => throw new TemplateFault($"{undefined.Problem}, so it cannot be called."),
-        var other => throw new TemplateFault($"{Operators.KindOf(other)} cannot be called."),
-    };
+        if (arguments.Count == 0)
+            return Arguments.None;
 
-    private object? Invoke(Builtin callee, object? subject, IReadOnlyList<Argument> arguments, Scope scope)
-    {
-        var values = new List<(string? Name, object? Value)>(arguments.Count);
+        var placed = new List<object?>();
+        var named = new List<KeyValuePair<string, object?>>();
         foreach (var argument in arguments)
-            values.Add((argument.Name, Evaluate(argument.Value, scope)));
+        {
+            var value = Evaluate(argument.Value, scope);
+            switch (argument.Kind)
+            {
+                case ArgumentKind.Placed:
+                    placed.Add(value);
+                    break;
+                case ArgumentKind.Named:
+                    named.Add(new(argument.Name, value));
+                    break;
+                case ArgumentKind.AllPlaced:
+                    placed.AddRange(Operators.Items(value, meter));
+                    break;
+                case ArgumentKind.AllNamed:
+                    named.AddRange(NamedBy(value));
+                    break;
+            }
+        }
 
-        return callee.Body(new Call(callee, subject, meter, values));
+        meter.MakeItems(placed.Count + (3L * named.Count));
+        return named.Count < 2 || named.DistinctBy(pair => pair.Key).Count() == named.Count ? new(placed, named) : throw new TemplateFault("an argument is given twice.");
+    }
+
+    private IEnumerable<KeyValuePair<string, object?>> NamedBy(object? value)
+    {
+        if (value is not Mapping mapping || !mapping.Keys.All(key => key is string))
+            throw new TemplateFault($"'**' needs a mapping of names, not {Operators.KindOf(value)}.");
+
+        meter.Step(mapping.Count);
+        return mapping.Select(pair => KeyValuePair.Create((string)pair.Key, pair.Value));
     }
 
     private object? Cut(Slice slice, Scope scope)
@@ -126,6 +188,7 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
     private int? Bound(Expression? bound, Scope scope) => (bound is null ? null : Evaluate(bound, scope)) switch
     {
         null => null,
+        bool flag => flag ? 1 : 0,
         BigInteger place => (int)BigInteger.Clamp(place, int.MinValue + 1, int.MaxValue),
         var other => throw new TemplateFault($"a slice's bound must be an integer, not {Operators.KindOf(other)}."),
     };

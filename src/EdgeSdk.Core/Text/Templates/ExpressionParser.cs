@@ -6,11 +6,33 @@ namespace EdgeSdk.Text.Templates;
 
 /// <summary>
 /// Reads expressions by recursive descent, a method for each level of Jinja's precedence, from the loosest to the tightest:
-/// <c>if else</c>, <c>or</c>, <c>and</c>, <c>not</c>, comparison, <c>+ -</c>, <c>~</c>, <c>* / // %</c>, signs, filters and tests, members and calls.
+/// <c>if else</c>, <c>or</c>, <c>and</c>, <c>not</c>, comparison, <c>+ -</c>, <c>~</c>, <c>* / // %</c>, <c>**</c>, signs, filters and tests, members
+/// and calls.
 /// </summary>
 internal sealed class ExpressionParser(TokenStream tokens)
 {
     private static readonly string[] s_comparisons = ["==", "!=", "<", "<=", ">", ">="];
+
+    private readonly List<EdgeException> unknown = [];
+
+    /// <summary>The names that were read so far, in order.</summary>
+    public List<string> NamesRead { get; } = [];
+
+    /// <summary>How many filters and tests were met so far that are not supported, without those that were forgiven.</summary>
+    public int UnknownCount => unknown.Count;
+
+    /// <summary>
+    /// Forgives those met since there were <paramref name="count"/>: they stand where they may never be reached, under an <c>if</c>, and are refused
+    /// when they are. So does Jinja.
+    /// </summary>
+    public void ForgiveUnknown(int count) => unknown.RemoveRange(count, unknown.Count - count);
+
+    /// <exception cref="EdgeException">A filter or a test is not supported; the first of them.</exception>
+    public void RefuseUnknown()
+    {
+        if (unknown.Count > 0)
+            throw unknown[0];
+    }
 
     /// <summary>An expression, or several with commas between them, which make a tuple.</summary>
     /// <param name="conditional">Whether <c>if</c> goes on with the expression; where it does not, it is left to the caller.</param>
@@ -31,12 +53,14 @@ internal sealed class ExpressionParser(TokenStream tokens)
     public Expression Parse()
     {
         tokens.CheckDepth();
+        int met = UnknownCount;
         var value = ParseOr();
         while (tokens.Peek.IsName("if"))
         {
             int at = tokens.Take().Start;
             var condition = ParseOr();
             value = new Conditional(at, condition, value, tokens.TryName("else") ? Parse() : null);
+            ForgiveUnknown(met);
         }
 
         return value;
@@ -100,7 +124,10 @@ internal sealed class ExpressionParser(TokenStream tokens)
 
     private Expression ParseConcatenation() => ParseBinary(ParseProduct, "~");
 
-    private Expression ParseProduct() => ParseBinary(ParseOperand, "*", "/", "//", "%");
+    private Expression ParseProduct() => ParseBinary(ParsePower, "*", "/", "//", "%");
+
+    /// <summary>From the left, as all others: <c>2 ** 3 ** 2</c> is 64 in Jinja.</summary>
+    private Expression ParsePower() => ParseBinary(ParseOperand, "**");
 
     private Expression ParseOperand() => ParseSigned(filters: true);
 
@@ -140,7 +167,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
                 return ParseStrings();
             case TokenKind.Integer:
                 tokens.Take();
-                return new Literal(token.Start, BigInteger.Parse(Digits(token), CultureInfo.InvariantCulture));
+                return new Literal(token.Start, Integer(token));
             case TokenKind.Float:
                 tokens.Take();
                 return new Literal(token.Start, double.Parse(Digits(token), CultureInfo.InvariantCulture));
@@ -157,16 +184,38 @@ internal sealed class ExpressionParser(TokenStream tokens)
         }
     }
 
+    private BigInteger Integer(Token number)
+    {
+        string digits = Digits(number);
+        return digits.Length < 2 ? Parse(digits, NumberStyles.None) : digits[1] switch
+        {
+            'x' or 'X' => Parse("0" + digits[2..], NumberStyles.AllowHexSpecifier),
+            'b' or 'B' => Parse("0" + digits[2..], NumberStyles.AllowBinarySpecifier),
+            'o' or 'O' => digits.Skip(2).Aggregate(BigInteger.Zero, (value, digit) => (value * 8) + digit - '0'),
+            _ => Parse(digits, NumberStyles.None),
+        };
+
+        static BigInteger Parse(string digits, NumberStyles style) => BigInteger.Parse(digits, style, CultureInfo.InvariantCulture);
+    }
+
     private string Digits(Token number) =>
         number.Value.Length <= 400 ? number.Value.Replace("_", "", StringComparison.Ordinal) : throw tokens.Source.Refuse(number.Start, "the number is too long.");
 
-    private static Expression NameOrConstant(Token name) => name.Value switch
+    private Expression NameOrConstant(Token name)
     {
-        "true" or "True" => new Literal(name.Start, true),
-        "false" or "False" => new Literal(name.Start, false),
-        "none" or "None" => new Literal(name.Start, null),
-        _ => new Name(name.Start, name.Value),
-    };
+        switch (name.Value)
+        {
+            case "true" or "True":
+                return new Literal(name.Start, true);
+            case "false" or "False":
+                return new Literal(name.Start, false);
+            case "none" or "None":
+                return new Literal(name.Start, null);
+            default:
+                NamesRead.Add(name.Value);
+                return new Name(name.Start, name.Value);
+        }
+    }
 
     /// <summary>Strings that stand side by side are one.</summary>
     private Literal ParseStrings()
@@ -233,7 +282,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         return name.Kind switch
         {
             TokenKind.Name => new Member(name.Start, target, name.Value, Written(start)),
-            TokenKind.Integer => new Index(name.Start, target, new Literal(name.Start, BigInteger.Parse(Digits(name), CultureInfo.InvariantCulture)), Written(start)),
+            TokenKind.Integer => new Index(name.Start, target, new Literal(name.Start, Integer(name)), Written(start)),
             _ => throw tokens.Source.Refuse(name.Start, $"{name} stands where a member's name was expected."),
         };
     }
@@ -270,13 +319,27 @@ internal sealed class ExpressionParser(TokenStream tokens)
         }
     }
 
-    private Filtered ParseFilter(Expression value)
+    /// <summary>Filters, each behind a bar, as they follow the target of a <c>set</c> block.</summary>
+    public List<AppliedFilter> ParseAppliedFilters()
+    {
+        var filters = new List<AppliedFilter>();
+        while (tokens.TrySymbol("|"))
+            filters.Add(ParseAppliedFilter());
+
+        return filters;
+    }
+
+    public AppliedFilter ParseAppliedFilter()
     {
         var name = tokens.Expect(TokenKind.Name, "a filter's name");
-        if (Filters.Find(name.Value) is not { } filter)
-            throw tokens.Source.Refuse(name.Start, $"the filter '{name.Value}' is not supported; {Filters.Names} are.");
+        var filter = Filters.Find(name.Value) ?? Unknown(name, $"the filter '{name.Value}' is not supported; {Filters.Names} are.");
+        return new AppliedFilter(name.Start, filter, tokens.Peek.IsSymbol("(") ? ParseArguments() : []);
+    }
 
-        return new Filtered(name.Start, value, filter, tokens.Peek.IsSymbol("(") ? ParseArguments() : []);
+    private Filtered ParseFilter(Expression value)
+    {
+        var filter = ParseAppliedFilter();
+        return new Filtered(filter.At, value, filter);
     }
 
     private Expression ParseTest(Expression value)
@@ -284,11 +347,30 @@ internal sealed class ExpressionParser(TokenStream tokens)
         int at = tokens.Take().Start;
         bool negated = tokens.TryName("not");
         var name = tokens.Expect(TokenKind.Name, "a test's name");
-        if (Predicates.Find(name.Value) is not { } test)
-            throw tokens.Source.Refuse(name.Start, $"the test '{name.Value}' is not supported; {Predicates.Names} are.");
+        var test = Predicates.Find(name.Value) ?? Unknown(name, $"the test '{name.Value}' is not supported; {Predicates.Names} are.");
 
-        var tested = new Tested(name.Start, value, test);
+        var tested = new Tested(name.Start, value, test, ParseTestArguments());
         return negated ? new Not(at, tested) : tested;
+    }
+
+    /// <summary>In parentheses, or a single value without any: <c>x is divisibleby 3</c>.</summary>
+    private List<Argument> ParseTestArguments()
+    {
+        var token = tokens.Peek;
+        if (token.IsSymbol("("))
+            return ParseArguments();
+        if (token.IsName("is"))
+            throw tokens.Source.Refuse(token.Start, "one test cannot follow another; join them with 'and'.");
+
+        bool isValue = token.Kind is TokenKind.String or TokenKind.Integer or TokenKind.Float || token.IsSymbol("[") || token.IsSymbol("{")
+            || token is { Kind: TokenKind.Name, Value: not ("else" or "or" or "and") };
+        return isValue ? [new Argument(ArgumentKind.Placed, "", ParseMembers(ParsePrimary(), token.Start))] : [];
+    }
+
+    private Builtin Unknown(Token name, string problem)
+    {
+        unknown.Add(tokens.Source.Refuse(name.Start, problem));
+        return new Builtin(name.Value, [], 0, _ => throw new TemplateFault(problem)) { TakesAny = true };
     }
 
     private List<Argument> ParseArguments()
@@ -297,8 +379,15 @@ internal sealed class ExpressionParser(TokenStream tokens)
         var arguments = ParseItems(")", ParseArgument);
         for (int i = 1; i < arguments.Count; i++)
         {
-            if (arguments[i].Name is null && arguments[i - 1].Name is not null)
-                throw tokens.Source.Refuse(arguments[i].Value.At, "an argument without a name follows one with a name.");
+            var (before, kind) = (arguments[..i], arguments[i].Kind);
+            bool fits = kind switch
+            {
+                ArgumentKind.Placed => before[^1].Kind == ArgumentKind.Placed,
+                ArgumentKind.AllPlaced => before.TrueForAll(argument => argument.Kind is ArgumentKind.Placed or ArgumentKind.Named),
+                _ => before[^1].Kind != ArgumentKind.AllNamed,
+            };
+            if (!fits)
+                throw tokens.Source.Refuse(arguments[i].Value.At, "arguments by place come first, then those by name and one '*', and '**' last.");
         }
 
         return arguments;
@@ -306,11 +395,15 @@ internal sealed class ExpressionParser(TokenStream tokens)
 
     private Argument ParseArgument()
     {
+        if (tokens.TrySymbol("*"))
+            return new Argument(ArgumentKind.AllPlaced, "", Parse());
+        if (tokens.TrySymbol("**"))
+            return new Argument(ArgumentKind.AllNamed, "", Parse());
         if (tokens.Peek.Kind != TokenKind.Name || !tokens.Second.IsSymbol("="))
-            return new Argument(null, Parse());
+            return new Argument(ArgumentKind.Placed, "", Parse());
 
         string name = tokens.Take().Value;
         tokens.Take();
-        return new Argument(name, Parse());
+        return new Argument(ArgumentKind.Named, name, Parse());
     }
 }

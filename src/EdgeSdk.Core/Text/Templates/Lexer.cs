@@ -208,8 +208,11 @@ internal sealed partial class Lexer
 
     private void ReadNumber()
     {
-        var number = Number().Match(text, at);
-        Take(number.ValueSpan.IndexOfAny(".eE") < 0 ? TokenKind.Integer : TokenKind.Float, number.Length);
+        // Behind a point only an integer can follow: a.1.2 is an item of an item.
+        if (text[Math.Max(at - 1, 0)] != '.' && Float().Match(text, at) is { Success: true } real)
+            Take(TokenKind.Float, real.Length);
+        else
+            Take(TokenKind.Integer, Integer().Match(text, at).Length);
     }
 
     private void ReadString()
@@ -296,8 +299,11 @@ internal sealed partial class Lexer
     [GeneratedRegex(@"\G\w+")]
     private static partial Regex Name();
 
-    [GeneratedRegex(@"\G[0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*)?(?:[eE][+-]?[0-9](?:_?[0-9])*)?")]
-    private static partial Regex Number();
+    [GeneratedRegex(@"\G(?:[0-9]+_)*[0-9]+(?:(?:\.(?:[0-9]+_)*[0-9]+)?[eE][+-]?(?:[0-9]+_)*[0-9]+|\.(?:[0-9]+_)*[0-9]+)")]
+    private static partial Regex Float();
+
+    [GeneratedRegex(@"\G(?:0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?[0-9])*|0(?:_?0)*)")]
+    private static partial Regex Integer();
 
     [GeneratedRegex(@"\G\{%[-+]?\s*raw\s*(?:-%\}\s*|%\})")]
     private static partial Regex RawStart();

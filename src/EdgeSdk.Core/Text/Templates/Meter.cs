@@ -2,17 +2,23 @@ namespace EdgeSdk.Text.Templates;
 
 /// <summary>
 /// What one rendering may spend, so that no template can hold a server up or fill its memory: steps (an expression, a statement, an item that is
-/// looked at), characters that are made on the way (a list's item counts as sixteen) and characters of output.
+/// looked at), characters that are made on the way (a list's item counts as sixteen) and characters of output. A long conversation may spend more.
 /// </summary>
-internal sealed class Meter
+/// <param name="inputSize">How many characters the conversation holds.</param>
+internal sealed class Meter(long inputSize)
 {
-    public const int MaxSteps = 1_000_000;
+    /// <summary>With the conversation's own share, well under a second.</summary>
+    private const int FreeSteps = 2_000_000;
 
-    public const int MaxMade = 32_000_000;
+    private const int FreeMade = 8_000_000;
 
-    public const int MaxOutput = 8_000_000;
+    private const int FreeOutput = 4_000_000;
 
     private const int ItemSize = 16;
+
+    private readonly long maxSteps = FreeSteps + (4 * inputSize);
+    private readonly long maxMade = FreeMade + (32 * inputSize);
+    private readonly long maxOutput = FreeOutput + (4 * inputSize);
 
     private long steps;
     private long made;
@@ -20,8 +26,8 @@ internal sealed class Meter
     public void Step(long count = 1)
     {
         steps += count;
-        if (steps > MaxSteps)
-            throw new TemplateFault($"rendering takes more than {MaxSteps} steps.");
+        if (steps > maxSteps)
+            throw new TemplateFault($"rendering takes more than {maxSteps} steps.");
     }
 
     /// <summary>Counts a look through a whole text, which costs a step for each thousand characters.</summary>
@@ -42,9 +48,15 @@ internal sealed class Meter
     public void Make(long characters)
     {
         made += characters;
-        if (made > MaxMade)
-            throw new TemplateFault($"rendering makes more than {MaxMade} characters on the way.");
+        if (made > maxMade)
+            throw new TemplateFault($"rendering makes more than {maxMade} characters on the way.");
     }
 
     public void MakeItems(long count) => Make(count * ItemSize);
+
+    public void CheckOutput(long characters)
+    {
+        if (characters > maxOutput)
+            throw new TemplateFault($"the rendered text has more than {maxOutput} characters.");
+    }
 }

@@ -1,41 +1,107 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+
 namespace EdgeSdk.Text.Templates;
 
-/// <summary>The methods of Python's strings and dictionaries that are supported; none of them changes its value.</summary>
+/// <summary>
+/// The methods of Python's strings, lists and dictionaries. None of them changes its value: those that would, append and update among them, are
+/// undefined, as in transformers' sandbox. What Python has besides is refused by name.
+/// </summary>
 internal static class Methods
 {
     private static readonly Dictionary<string, Builtin> s_ofStrings = new Builtin[]
     {
-        new("strip", ["chars"], 0, call => Strip(call, start: true, end: true)),
-        new("lstrip", ["chars"], 0, call => Strip(call, start: true, end: false)),
-        new("rstrip", ["chars"], 0, call => Strip(call, start: false, end: true)),
-        new("split", ["sep", "maxsplit"], 0, Split),
-        new("startswith", ["prefix"], 1, call => Affixes(call, "prefix").Any(prefix => Text(call).StartsWith(prefix, StringComparison.Ordinal))),
-        new("endswith", ["suffix"], 1, call => Affixes(call, "suffix").Any(suffix => Text(call).EndsWith(suffix, StringComparison.Ordinal))),
-        new("replace", ["old", "new", "count"], 2, call => Replace(Text(call), call)),
-        new("upper", [], 0, call => call.Meter.Made(Text(call).ToUpperInvariant())),
-        new("lower", [], 0, call => call.Meter.Made(Text(call).ToLowerInvariant())),
-        new("title", [], 0, call => call.Meter.Made(PythonText.Title(Text(call), c => !char.IsLetter(c)))),
-        new("capitalize", [], 0, call => call.Meter.Made(PythonText.Capitalize(Text(call)))),
+        new("strip", ["chars"], 0, call => Strip(call, start: true, end: true)) { KeepsSafe = true },
+        new("lstrip", ["chars"], 0, call => Strip(call, start: true, end: false)) { KeepsSafe = true },
+        new("rstrip", ["chars"], 0, call => Strip(call, start: false, end: true)) { KeepsSafe = true },
+        new("split", ["sep", "maxsplit"], 0, call => Split(call, fromEnd: false)),
+        new("rsplit", ["sep", "maxsplit"], 0, call => Split(call, fromEnd: true)),
+        new("splitlines", ["keepends"], 0, call => call.Meter.Made([.. PythonText.Lines(Text(call), call.Flag("keepends"))])),
+        new("partition", ["sep"], 1, call => Partition(call, Text(call).IndexOf(Separator(call), StringComparison.Ordinal), whole: 0)),
+        new("rpartition", ["sep"], 1, call => Partition(call, Text(call).LastIndexOf(Separator(call), StringComparison.Ordinal), whole: 2)),
+        new("join", ["iterable"], 1, Join) { KeepsSafe = true },
+        new("startswith", ["prefix", "start", "end"], 1, call => Affixes(call, "prefix").Any(Span(call).Text.StartsWith)),
+        new("endswith", ["suffix", "start", "end"], 1, call => Affixes(call, "suffix").Any(Span(call).Text.EndsWith)),
+        new("removeprefix", ["prefix"], 1, call => Text(call).StartsWith(call.Text("prefix"), StringComparison.Ordinal) ? Text(call)[call.Text("prefix").Length..] : Text(call)) { KeepsSafe = true },
+        new("removesuffix", ["suffix"], 1, call => Text(call).EndsWith(call.Text("suffix"), StringComparison.Ordinal) ? Text(call)[..^call.Text("suffix").Length] : Text(call)) { KeepsSafe = true },
+        new("replace", ["old", "new", "count"], 2, call => Replace(Text(call), call.Text("old"), call.Text("new"), call)) { KeepsSafe = true },
+        new("find", ["sub", "start", "end"], 1, call => (BigInteger)Find(call, fromEnd: false)),
+        new("rfind", ["sub", "start", "end"], 1, call => (BigInteger)Find(call, fromEnd: true)),
+        new("index", ["sub", "start", "end"], 1, call => Found(call, Find(call, fromEnd: false))),
+        new("rindex", ["sub", "start", "end"], 1, call => Found(call, Find(call, fromEnd: true))),
+        new("count", ["sub", "start", "end"], 1, call => Count(call)),
+        new("upper", [], 0, call => call.Meter.Made(CaseMapping.Upper(Text(call)))) { KeepsSafe = true },
+        new("lower", [], 0, call => call.Meter.Made(CaseMapping.Lower(Text(call)))) { KeepsSafe = true },
+        new("swapcase", [], 0, call => call.Meter.Made(string.Concat(Text(call).Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c))))) { KeepsSafe = true },
+        new("title", [], 0, call => call.Meter.Made(PythonText.Title(Text(call), rune => !Rune.IsLetter(rune), PythonText.Capitalize))) { KeepsSafe = true },
+        new("capitalize", [], 0, call => call.Meter.Made(PythonText.Capitalize(Text(call)))) { KeepsSafe = true },
+        new("center", ["width", "fillchar"], 1, call => PythonText.Center(Text(call), call.Integer("width", 0), Filling(call), call.Meter)) { KeepsSafe = true },
+        new("ljust", ["width", "fillchar"], 1, call => PythonText.Pad(Text(call), call.Integer("width", 0), Filling(call), before: _ => 0, call.Meter)) { KeepsSafe = true },
+        new("rjust", ["width", "fillchar"], 1, call => PythonText.Pad(Text(call), call.Integer("width", 0), Filling(call), before: room => room, call.Meter)) { KeepsSafe = true },
+        new("zfill", ["width"], 1, FillWithZeros) { KeepsSafe = true },
+        new("format", [], 0, call => PythonFormat.Braces(Text(call), call.Given, call.Meter)) { TakesAny = true },
+        new("isspace", [], 0, call => Text(call).Length > 0 && Text(call).All(c => PythonText.IsSpace(c))),
+        new("isascii", [], 0, call => Text(call).All(char.IsAscii)),
+        new("isalpha", [], 0, call => AreAll(call, Rune.IsLetter)),
+        new("isalnum", [], 0, call => AreAll(call, rune => Rune.IsLetter(rune) || Rune.IsNumber(rune))),
+        new("isdecimal", [], 0, call => AreAll(call, rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber)),
+        new("isdigit", [], 0, call => AreAll(call, IsDigit)),
+        new("isnumeric", [], 0, call => AreAll(call, Rune.IsNumber)),
+        new("islower", [], 0, call => PythonText.IsCased(Text(call), upper: false)),
+        new("isupper", [], 0, call => PythonText.IsCased(Text(call), upper: true)),
     }.ToDictionary(method => method.Name, StringComparer.Ordinal);
 
     private static readonly Dictionary<string, Builtin> s_ofMappings = new Builtin[]
     {
-        new("items", [], 0, call => Items((Mapping)call.Subject!, call.Meter)),
-        new("keys", [], 0, call => call.Meter.Made([.. ((Mapping)call.Subject!).Keys])),
-        new("values", [], 0, call => call.Meter.Made([.. ((Mapping)call.Subject!).Values])),
-        new("get", ["key", "default"], 1, call => ((Mapping)call.Subject!).GetValueOrDefault(Operators.Key(call.Value("key")), call.Value("default"))),
+        new("items", [], 0, call => new View("dict_items", Items((Mapping)call.Subject!, call.Meter))) { SeesSafeText = true },
+        new("keys", [], 0, call => new View("dict_keys", call.Meter.Made([.. ((Mapping)call.Subject!).Keys]))) { SeesSafeText = true },
+        new("values", [], 0, call => new View("dict_values", call.Meter.Made([.. ((Mapping)call.Subject!).Values]))) { SeesSafeText = true },
+        new("get", ["key", "default"], 1, Get),
+        new("copy", [], 0, call => call.Subject) { SeesSafeText = true },
     }.ToDictionary(method => method.Name, StringComparer.Ordinal);
 
-    /// <summary>A value's method by its name; null where it has none.</summary>
-    public static BoundBuiltin? Find(object? value, string name)
+    private static readonly Dictionary<string, Builtin> s_ofLists = new Builtin[]
     {
-        var methods = value switch
+        new("index", ["value", "start", "stop"], 1, call => PlaceOf(call, Operators.Items(call.Subject, call.Meter))),
+        new("count", ["value"], 1, call => (BigInteger)Operators.Items(call.Subject, call.Meter).Count(item => Operators.AreEqual(item, call.Value("value"), call.Meter))),
+        new("copy", [], 0, call => call.Subject) { SeesSafeText = true },
+    }.ToDictionary(method => method.Name, StringComparer.Ordinal);
+
+    private static readonly Dictionary<string, Builtin> s_ofFloats = new Builtin[]
+    {
+        new("is_integer", [], 0, call => double.IsInteger((double)call.Subject!)),
+    }.ToDictionary(method => method.Name, StringComparer.Ordinal);
+
+    private static readonly Dictionary<string, Builtin> s_none = [];
+
+    private static readonly HashSet<string> s_changing =
+        ["append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort", "update"];
+
+    /// <summary>A value's method by its name, or undefined where it would change the value; null where it has none.</summary>
+    /// <exception cref="TemplateFault">Python has it, and it is not supported here.</exception>
+    public static object? Find(object? value, string name)
+    {
+        var (methods, others) = value switch
         {
-            string => s_ofStrings,
-            Mapping => s_ofMappings,
-            _ => null,
+            string or SafeText => (s_ofStrings, "casefold encode expandtabs format_map isidentifier isprintable istitle maketrans translate"),
+            Mapping => (s_ofMappings, "fromkeys clear pop popitem setdefault update"),
+            List<object?> => (s_ofLists, "append clear extend insert pop remove reverse sort"),
+            object?[] => (s_ofLists, ""),
+            NumberRange => (s_none, "count index start stop step"),
+            double => (s_ofFloats, "as_integer_ratio conjugate fromhex hex imag real"),
+            BigInteger or bool => (s_none, "as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag numerator real to_bytes"),
+            View => (s_none, "isdisjoint mapping"),
+            _ => (s_none, ""),
         };
-        return methods?.GetValueOrDefault(name) is { } method ? new BoundBuiltin(method, value) : null;
+        if (methods.TryGetValue(name, out var method))
+            return value is object?[] && name == "copy" ? null : new BoundBuiltin(method, value);
+        if (others.Length == 0 || !others.Split(' ').Contains(name))
+            return null;
+
+        return s_changing.Contains(name)
+            ? new Undefined($"'{name}' would change {Operators.KindOf(value)}, which templates cannot (make a new one, and keep it in a namespace)")
+            : throw new TemplateFault($"'{name}' of {Operators.KindOf(value)} is not supported.");
     }
 
     /// <summary>A mapping's pairs, each a tuple.</summary>
@@ -47,11 +113,11 @@ internal static class Methods
     }
 
     /// <summary>As <c>str.replace</c>; a negative count or none replaces all.</summary>
-    public static string Replace(string text, Call call)
+    public static string Replace(string text, string old, string replacement, Call call)
     {
-        string old = call.Text("old"), replacement = call.Text("new");
-        int count = call.Value("count") is null ? -1 : call.Integer("count", -1);
-        var pieces = old.Length == 0 ? Gaps(text) : Pieces(text, old);
+        call.Meter.Scan(text);
+        int count = call.OptionalInteger("count") ?? -1;
+        var pieces = old.Length == 0 ? Gaps(text, call.Meter) : Pieces(text, old);
         if (count >= 0 && count < pieces.Count - 1)
             pieces = [.. pieces[..count], string.Join(old, pieces[count..])];
 
@@ -71,18 +137,139 @@ internal static class Methods
         _ => [call.Text(parameter)],
     };
 
-    private static List<object?> Split(Call call)
+    /// <summary>The part of the text between the arguments start and end, and where it begins.</summary>
+    private static (string Text, int Offset) Span(Call call)
     {
-        int limit = call.Integer("maxsplit", -1);
-        string? separator = call.OptionalText("sep");
-        if (separator is "")
-            throw new TemplateFault("'split' needs a separator that is not empty.");
+        string text = Text(call);
+        if (!call.Has("start") && !call.Has("end"))
+            return (text, 0);
 
-        var pieces = separator is null ? Words(Text(call), limit) : Pieces(Text(call), separator, limit);
+        int length = PythonText.Length(text, call.Meter);
+        int start = Bound(call.OptionalInteger("start") ?? 0), end = Math.Max(start, Bound(call.OptionalInteger("end") ?? length));
+        int offset = PythonText.OffsetOf(text, start);
+        return (call.Meter.Made(text[offset..PythonText.OffsetOf(text, end)]), offset);
+
+        int Bound(int place) => Math.Clamp(place < 0 ? place + length : place, 0, length);
+    }
+
+    private static string Separator(Call call)
+    {
+        call.Meter.Scan(Text(call));
+        return call.Text("sep") is { Length: > 0 } separator ? separator : throw new TemplateFault("the separator must not be empty.");
+    }
+
+    private static object?[] Partition(Call call, int at, int whole)
+    {
+        string text = call.Meter.Made(Text(call)), separator = call.Text("sep");
+        call.Meter.MakeItems(3);
+        if (at >= 0)
+            return [text[..at], separator, text[(at + separator.Length)..]];
+
+        var parts = new object?[] { "", "", "" };
+        parts[whole] = text;
+        return parts;
+    }
+
+    private static string Join(Call call)
+    {
+        var items = Operators.Items(call.Value("iterable"), call.Meter);
+        call.Meter.Make((long)Text(call).Length * items.Count);
+        return string.Join(Text(call), items.Select(item => item switch
+        {
+            string text => call.Meter.Made(text),
+            SafeText safe => call.Meter.Made(safe.Text),
+            _ => throw new TemplateFault($"'join' joins strings, not {Operators.KindOf(item)}; the filter 'join' takes any value."),
+        }));
+    }
+
+    private static int Find(Call call, bool fromEnd)
+    {
+        var (text, offset) = Span(call);
+        call.Meter.Scan(text);
+        string part = call.Text("sub");
+        int at = fromEnd ? text.LastIndexOf(part, StringComparison.Ordinal) : text.IndexOf(part, StringComparison.Ordinal);
+        return at < 0 ? -1 : PythonText.PlaceOf(Text(call), at + offset, call.Meter);
+    }
+
+    private static BigInteger Found(Call call, int place) => place >= 0 ? place : throw new TemplateFault($"the text does not hold '{call.Text("sub")}'.");
+
+    private static BigInteger Count(Call call)
+    {
+        var (text, _) = Span(call);
+        call.Meter.Scan(text);
+        string part = call.Text("sub");
+        return part.Length == 0 ? PythonText.Length(text, call.Meter) + 1 : text.AsSpan().Count(part);
+    }
+
+    private static string Filling(Call call)
+    {
+        string fill = call.Has("fillchar") ? call.Text("fillchar") : " ";
+        return PythonText.Length(fill, call.Meter) == 1 ? fill : throw new TemplateFault("the text to fill with must be one character.");
+    }
+
+    private static string FillWithZeros(Call call)
+    {
+        string text = Text(call);
+        int room = call.Integer("width", 0) - PythonText.Length(text, call.Meter), sign = text is ['+' or '-', ..] ? 1 : 0;
+        call.Meter.Make(text.Length + Math.Max(room, 0));
+        return room <= 0 ? text : text[..sign] + new string('0', room) + text[sign..];
+    }
+
+    private static bool AreAll(Call call, Func<Rune, bool> holds)
+    {
+        call.Meter.Scan(Text(call));
+        return Text(call).Length > 0 && Text(call).EnumerateRunes().All(holds);
+    }
+
+    /// <summary>Decimal digits, and those that are raised or circled.</summary>
+    private static bool IsDigit(Rune rune) => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber
+        || (Rune.GetUnicodeCategory(rune) == UnicodeCategory.OtherNumber && Rune.GetNumericValue(rune) is >= 0 and <= 9 and var value && double.IsInteger(value) && rune.Value < 0x3000);
+
+    private static object? Get(Call call) => call.Value("key") switch
+    {
+        null or object?[] or Undefined => call.Value("default"),
+        var key => ((Mapping)call.Subject!).GetValueOrDefault(Operators.Key(key), call.Value("default")),
+    };
+
+    private static BigInteger PlaceOf(Call call, IReadOnlyList<object?> items)
+    {
+        int start = Bound(call.OptionalInteger("start") ?? 0), stop = Bound(call.OptionalInteger("stop") ?? items.Count);
+        for (int i = start; i < stop; i++)
+        {
+            if (Operators.AreEqual(items[i], call.Value("value"), call.Meter))
+                return i;
+        }
+
+        throw new TemplateFault("'index' does not find the value in the list.");
+
+        int Bound(int place) => Math.Clamp(place < 0 ? place + items.Count : place, 0, items.Count);
+    }
+
+    private static List<object?> Split(Call call, bool fromEnd)
+    {
+        string text = Text(call);
+        call.Meter.Scan(text);
+        int limit = call.Integer("maxsplit", -1);
+        var pieces = call.OptionalText("sep") switch
+        {
+            null => Words(fromEnd ? Reversed(text) : text, limit),
+            "" => throw new TemplateFault("'split' needs a separator that is not empty."),
+            var separator => Pieces(fromEnd ? Reversed(text) : text, fromEnd ? Reversed(separator) : separator, limit),
+        };
+        if (fromEnd)
+            pieces = [.. pieces.Select(Reversed).Reverse()];
+
         call.Meter.Step(pieces.Count);
-        call.Meter.Make(Text(call).Length);
+        call.Meter.Make(text.Length);
         return call.Meter.Made([.. pieces]);
     }
+
+    /// <summary>By code units: halves of characters come back to their order when it is done twice.</summary>
+    private static string Reversed(string text) => string.Create(text.Length, text, (reversed, whole) =>
+    {
+        whole.CopyTo(reversed);
+        reversed.Reverse();
+    });
 
     private static List<string> Pieces(string text, string separator, int limit = -1) =>
         [.. limit < 0 ? text.Split(separator) : text.Split(separator, limit == int.MaxValue ? limit : limit + 1)];
@@ -111,5 +298,9 @@ internal static class Methods
     }
 
     /// <summary>The pieces between which Python puts a replacement of the empty string: before, between and after all characters.</summary>
-    private static List<string> Gaps(string text) => ["", .. Operators.Characters(text).Cast<string>(), ""];
+    private static List<string> Gaps(string text, Meter meter)
+    {
+        meter.MakeItems(text.Length);
+        return ["", .. Operators.Characters(text).Cast<string>(), ""];
+    }
 }

@@ -17,13 +17,19 @@ internal static class Operators
         BigInteger => "an integer",
         double => "a float",
         string => "a string",
+        SafeText => "safe text",
         List<object?> => "a list",
         object?[] => "a tuple",
         Mapping => "a mapping",
+        NumberRange => "a range",
+        View view => $"a view of {view.Kind[5..]}",
+        OnePass => "a generator",
         Undefined => "undefined",
         Namespace => "a namespace",
         Loop => "the loop",
-        _ => "a function",
+        Macro macro => $"the macro '{macro.Name}'",
+        BoundBuiltin { Builtin.Name: var name } => $"the function '{name}'",
+        _ => "a value",
     };
 
     public static bool IsTrue(object? value) => value switch
@@ -36,6 +42,9 @@ internal static class Operators
         List<object?> list => list.Count > 0,
         object?[] tuple => tuple.Length > 0,
         Mapping mapping => mapping.Count > 0,
+        SafeText safe => safe.Text.Length > 0,
+        NumberRange range => range.Count > 0,
+        View view => view.Items.Count > 0,
         _ => true,
     };
 
@@ -48,6 +57,10 @@ internal static class Operators
             object?[] tuple => tuple,
             Mapping mapping => [.. mapping.Keys],
             string text => Characters(text),
+            SafeText safe => Characters(safe.Text),
+            NumberRange range => range.Numbers(),
+            View view => view.Items,
+            OnePass pass => pass.TakeAll(),
             Undefined => [],
             _ => throw new TemplateFault($"{KindOf(value)} holds no items to go through."),
         };
@@ -55,7 +68,14 @@ internal static class Operators
         return items;
     }
 
-    public static bool IsIterable(object? value) => value is List<object?> or object?[] or Mapping or string or Undefined;
+    public static bool IsIterable(object? value) => IsSequence(value) || value is View or OnePass;
+
+    /// <summary>What has a length and can be indexed, as Jinja's test of this name has it: mappings too.</summary>
+    public static bool IsSequence(object? value) => value is List<object?> or object?[] or Mapping or NumberRange or string or SafeText or Undefined;
+
+    /// <summary>Items that are at hand in an order, which can be read from behind.</summary>
+    public static IReadOnlyList<object?> Ordered(object? value, Meter meter) =>
+        value is OnePass ? throw new TemplateFault("a generator cannot be read from behind; put '| list' before.") : Items(value, meter);
 
     /// <summary>A string's Unicode characters, each a string.</summary>
     public static List<object?> Characters(string text)
@@ -77,7 +97,11 @@ internal static class Operators
         List<object?> list => list.Count,
         object?[] tuple => tuple.Length,
         Mapping mapping => mapping.Count,
+        SafeText safe => PythonText.Length(safe.Text, meter),
+        NumberRange range => range.Count,
+        View view => view.Items.Count,
         Undefined => 0,
+        OnePass => throw new TemplateFault("a generator has no length; put '| list' before."),
         _ => throw new TemplateFault($"{KindOf(value)} has no length."),
     };
 
@@ -86,8 +110,18 @@ internal static class Operators
         "~" => Concatenate(PythonText.Display(left, meter), PythonText.Display(right, meter), meter),
         "+" => Add(left, right, meter),
         "*" => Multiply(left, right, meter),
+        "%" when left is string text => PythonFormat.Percent(text, right, meter),
+        "%" when left is SafeText => throw new TemplateFault("'%' on safe text is not supported; format first, then use 'safe'."),
         _ => Calculate(operation, left, right),
     };
+
+    /// <summary>Text with the characters replaced that mean something in HTML; safe text as it is.</summary>
+    public static SafeText Escape(object? value, Meter meter) => value as SafeText ?? new SafeText(meter.Made(PythonText.Display(value, meter)
+        .Replace("&", "&amp;", StringComparison.Ordinal)
+        .Replace("<", "&lt;", StringComparison.Ordinal)
+        .Replace(">", "&gt;", StringComparison.Ordinal)
+        .Replace("'", "&#39;", StringComparison.Ordinal)
+        .Replace("\"", "&#34;", StringComparison.Ordinal)));
 
     public static object Negate(string sign, object? value) => (sign, Number(value)) switch
     {
@@ -115,7 +149,7 @@ internal static class Operators
         if (Number(left) is { } a && Number(right) is { } b)
             return OrderNumbers(a, b) == 0;
 
-        return (left, right) switch
+        return (Plain(left), Plain(right)) switch
         {
             (null, null) => true,
             (string x, string y) => TextsAreEqual(x, y, meter),
@@ -123,6 +157,8 @@ internal static class Operators
             (object?[] x, object?[] y) => SequencesAreEqual(x, y, meter),
             (Mapping x, Mapping y) => MappingsAreEqual(x, y, meter),
             (Undefined, Undefined) => true,
+            (NumberRange x, NumberRange y) => x.Count == y.Count && (x.Count == 0 || (x.Start == y.Start && (x.Count == 1 || x.Step == y.Step))),
+            (View, View) => throw new TemplateFault("views of a mapping cannot be compared; put '| list' behind them."),
             _ => ReferenceEquals(left, right) && left is not null,
         };
     }
@@ -131,6 +167,8 @@ internal static class Operators
     public static object Key(object? value) => value is string or BigInteger or double or bool
         ? value
         : throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key here; a string, a number or a boolean can.");
+
+    private static object? Plain(object? value) => value is SafeText safe ? safe.Text : value;
 
     private static bool TextsAreEqual(string left, string right, Meter meter)
     {
@@ -159,24 +197,26 @@ internal static class Operators
         return left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var other) && AreEqual(pair.Value, other, meter));
     }
 
-    private static bool Contains(object? container, object? value, Meter meter)
+    public static bool Contains(object? container, object? value, Meter meter)
     {
+        (container, value) = (Plain(container), Plain(value));
         switch (container)
         {
             case string text:
                 meter.Scan(text);
                 return value is string part ? text.Contains(part, StringComparison.Ordinal) : throw new TemplateFault($"a string cannot hold {KindOf(value)}.");
             case Mapping mapping:
-                return value is string or BigInteger or double or bool && mapping.ContainsKey(value);
+                return value is List<object?> or Mapping ? throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key.") : value is string or BigInteger or double or bool && mapping.ContainsKey(value);
             default:
                 return Items(container, meter).Any(item => AreEqual(item, value, meter));
         }
     }
 
     /// <summary>Less than, equal to or greater than 0; null where a number is none, which is neither.</summary>
-    private static int? Order(string operation, object? left, object? right, Meter meter)
+    public static int? Order(string operation, object? left, object? right, Meter meter)
     {
         meter.Step();
+        (left, right) = (Plain(left), Plain(right));
         if (Number(left) is { } a && Number(right) is { } b)
             return OrderNumbers(a, b);
 
@@ -226,6 +266,8 @@ internal static class Operators
         {
             case (string x, string y):
                 return Concatenate(x, y, meter);
+            case (SafeText or string, SafeText or string):
+                return new SafeText(Concatenate(Escape(left, meter).Text, Escape(right, meter).Text, meter));
             case (List<object?> x, List<object?> y):
                 meter.MakeItems(x.Count + (long)y.Count);
                 return new List<object?>([.. x, .. y]);
@@ -247,6 +289,10 @@ internal static class Operators
     {
         (string text, _) when Number(right) is BigInteger times => Repeat(text, times, meter),
         (_, string text) when Number(left) is BigInteger times => Repeat(text, times, meter),
+        (SafeText safe, _) when Number(right) is BigInteger times => new SafeText(Repeat(safe.Text, times, meter)),
+        (_, SafeText safe) when Number(left) is BigInteger times => new SafeText(Repeat(safe.Text, times, meter)),
+        (object?[] tuple, _) when Number(right) is BigInteger times => Repeat([.. tuple], times, meter).ToArray(),
+        (_, object?[] tuple) when Number(left) is BigInteger times => Repeat([.. tuple], times, meter).ToArray(),
         (List<object?> list, _) when Number(right) is BigInteger times => Repeat(list, times, meter),
         (_, List<object?> list) when Number(left) is BigInteger times => Repeat(list, times, meter),
         _ => Calculate("*", left, right),
@@ -268,7 +314,8 @@ internal static class Operators
 
     private static object Calculate(string operation, object? left, object? right) => (Number(left), Number(right)) switch
     {
-        (BigInteger x, BigInteger y) when operation != "/" => Calculate(operation, x, y),
+        (BigInteger x, BigInteger y) when operation == "**" && y.Sign >= 0 => Power(x, y),
+        (BigInteger x, BigInteger y) when operation is not ("/" or "**") => Calculate(operation, x, y),
         ({ } x, { } y) => Calculate(operation, ToDouble(x), ToDouble(y)),
         _ => throw Misfit(operation, left, right),
     };
@@ -289,6 +336,14 @@ internal static class Operators
         return result.GetBitLength() <= MaxBits ? result : throw new TemplateFault($"the integer that '{operation}' makes is too large.");
     }
 
+    private static BigInteger Power(BigInteger x, BigInteger y)
+    {
+        if (BigInteger.Abs(x) <= 1)
+            return y.IsZero ? 1 : BigInteger.Pow(x, y.IsEven ? 2 : 1);
+
+        return x.GetBitLength() * y <= MaxBits ? BigInteger.Pow(x, (int)y) : throw new TemplateFault("the integer that '**' makes is too large.");
+    }
+
     private static BigInteger FloorDivide(BigInteger x, BigInteger y)
     {
         var quotient = BigInteger.DivRem(x, y, out var rest);
@@ -306,9 +361,28 @@ internal static class Operators
             "-" => x - y,
             "*" => x * y,
             "/" => x / y,
-            "//" => Math.Floor(x / y),
+            "//" => FloorDivide(x, y),
+            "**" => Power(x, y),
             _ => FloorRest(x, y),
         };
+    }
+
+    private static double FloorDivide(double x, double y)
+    {
+        double rest = x % y;
+        double quotient = Math.Round((x - rest) / y);
+        return rest != 0 && (rest < 0) != (y < 0) ? quotient - 1 : quotient;
+    }
+
+    private static double Power(double x, double y)
+    {
+        if (x == 0 && y < 0)
+            throw new TemplateFault("0 cannot be raised to a negative power.");
+        if (x < 0 && double.IsFinite(x) && double.IsFinite(y) && !double.IsInteger(y))
+            throw new TemplateFault("a negative number raised to a fraction is complex, which is not supported.");
+
+        double power = Math.Pow(x, y);
+        return double.IsFinite(power) || !double.IsFinite(x) || !double.IsFinite(y) ? power : throw new TemplateFault("the number that '**' makes is too large.");
     }
 
     private static double FloorRest(double x, double y)
@@ -317,10 +391,14 @@ internal static class Operators
         return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
     }
 
-    private static double ToDouble(object number) => number is BigInteger n ? (double)n : (double)number;
+    private static double ToDouble(object number)
+    {
+        double real = number is BigInteger n ? (double)n : (double)number;
+        return double.IsInfinity(real) && number is BigInteger ? throw new TemplateFault("the integer is too large for a float.") : real;
+    }
 
     /// <summary>A number as one, booleans included; null for anything else.</summary>
-    private static object? Number(object? value) => value switch
+    public static object? Number(object? value) => value switch
     {
         BigInteger or double => value,
         bool b => b ? BigInteger.One : BigInteger.Zero,

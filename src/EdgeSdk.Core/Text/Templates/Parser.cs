@@ -3,8 +3,12 @@ namespace EdgeSdk.Text.Templates;
 /// <summary>Reads statements: text, output and tags. A tag that it does not know is refused by name.</summary>
 internal sealed class Parser
 {
+    private const string Supported = "if, for, set, macro, call, filter, with, generation, break, continue and raw are";
+
     private readonly TokenStream tokens;
     private readonly ExpressionParser expressions;
+
+    /// <summary>How many loops are open in the innermost macro, or in the template.</summary>
     private int loops;
 
     private Parser(TokenStream tokens)
@@ -18,7 +22,11 @@ internal sealed class Parser
     {
         var parser = new Parser(new TokenStream(source));
         var body = parser.ParseBody();
-        return parser.tokens.Peek.Kind == TokenKind.End ? body : throw parser.UnknownTag();
+        if (parser.tokens.Peek.Kind != TokenKind.End)
+            throw parser.UnknownTag();
+
+        parser.expressions.RefuseUnknown();
+        return body;
     }
 
     /// <summary>Statements up to the end or to a tag that begins none, which the caller reads.</summary>
@@ -52,18 +60,24 @@ internal sealed class Parser
         return new OutputStatement(at, value);
     }
 
-    private Statement? ParseTag() => tokens.Second switch
+    private Statement? ParseTag() => tokens.Second is not { Kind: TokenKind.Name, Value: var name } ? null : name switch
     {
-        { Kind: TokenKind.Name, Value: "if" } => ParseIf(),
-        { Kind: TokenKind.Name, Value: "for" } => ParseFor(),
-        { Kind: TokenKind.Name, Value: "set" } => ParseSet(),
-        { Kind: TokenKind.Name, Value: "break" } => new BreakStatement(TakeLoopTag()),
-        { Kind: TokenKind.Name, Value: "continue" } => new ContinueStatement(TakeLoopTag()),
+        "if" => ParseIf(),
+        "for" => ParseFor(),
+        "set" => ParseSet(),
+        "macro" => ParseMacro(),
+        "call" => ParseCall(),
+        "filter" => ParseFilter(),
+        "with" => ParseWith(),
+        "generation" => ParseGeneration(),
+        "break" => new BreakStatement(TakeLoopTag()),
+        "continue" => new ContinueStatement(TakeLoopTag()),
         _ => null,
     };
 
     private IfStatement ParseIf()
     {
+        int met = expressions.UnknownCount;
         int at = OpenTag();
         var branches = new List<Branch> { ParseBranch() };
         while (IsTag("elif"))
@@ -74,6 +88,7 @@ internal sealed class Parser
 
         var otherwise = ParseElse();
         CloseBlock("if", at);
+        expressions.ForgiveUnknown(met);
         return new IfStatement(at, branches, otherwise);
     }
 
@@ -91,6 +106,7 @@ internal sealed class Parser
         tokens.ExpectName("in");
         var items = expressions.ParseTuple(conditional: false);
         var filter = tokens.TryName("if") ? expressions.Parse() : null;
+        bool isRecursive = tokens.TryName("recursive");
         EndTag();
 
         loops++;
@@ -99,19 +115,112 @@ internal sealed class Parser
 
         var otherwise = ParseElse();
         CloseBlock("for", at);
-        return new ForStatement(at, target, items, filter, body, otherwise);
+        return new ForStatement(at, target, items, filter, isRecursive, body, otherwise);
     }
 
-    private SetStatement ParseSet()
+    private Statement ParseSet()
     {
         int at = OpenTag();
         var target = ParseTargets();
-        if (!tokens.TrySymbol("="))
-            throw tokens.Unexpected("'=' (the block form of set is not supported)");
+        if (tokens.TrySymbol("="))
+        {
+            var value = expressions.ParseTuple();
+            EndTag();
+            return new SetStatement(at, target, value);
+        }
 
-        var value = expressions.ParseTuple();
+        if (target is TupleTarget)
+            throw tokens.Unexpected("'='");
+
+        var filters = expressions.ParseAppliedFilters();
         EndTag();
-        return new SetStatement(at, target, value);
+        return new SetBlockStatement(at, target, filters, ParseBlock("set", at));
+    }
+
+    private FilterStatement ParseFilter()
+    {
+        int at = OpenTag();
+        List<AppliedFilter> filters = [expressions.ParseAppliedFilter(), .. expressions.ParseAppliedFilters()];
+        EndTag();
+        return new FilterStatement(at, filters, ParseBlock("filter", at));
+    }
+
+    private WithStatement ParseWith()
+    {
+        int at = OpenTag();
+        var variables = new List<(Target, Expression)>();
+        while (tokens.Peek.Kind != TokenKind.TagEnd)
+        {
+            if (variables.Count > 0)
+                tokens.ExpectSymbol(",");
+
+            var target = ParseTarget();
+            tokens.ExpectSymbol("=");
+            variables.Add((target, expressions.Parse()));
+        }
+
+        EndTag();
+        return new WithStatement(at, variables, ParseBlock("with", at));
+    }
+
+    private GenerationStatement ParseGeneration()
+    {
+        int at = OpenTag();
+        EndTag();
+        return new GenerationStatement(at, ParseOutsideLoops("generation", at));
+    }
+
+    private MacroStatement ParseMacro()
+    {
+        int at = OpenTag();
+        string name = tokens.Expect(TokenKind.Name, "the macro's name").Value;
+        if (!tokens.Peek.IsSymbol("("))
+            throw tokens.Unexpected("'('");
+
+        var parameters = ParseParameters();
+        EndTag();
+        return new MacroStatement(at, ParseMacroBody(name, parameters, "macro", at));
+    }
+
+    private CallStatement ParseCall()
+    {
+        int at = OpenTag();
+        var parameters = tokens.Peek.IsSymbol("(") ? ParseParameters() : [];
+        int start = tokens.Peek.Start;
+        if (expressions.Parse() is not Invocation invocation)
+            throw tokens.Source.Refuse(start, "'call' needs the call of a macro.");
+
+        EndTag();
+        return new CallStatement(at, invocation, ParseMacroBody("caller", parameters, "call", at));
+    }
+
+    private MacroDefinition ParseMacroBody(string name, IReadOnlyList<Parameter> parameters, string tag, int at)
+    {
+        int namesBefore = expressions.NamesRead.Count;
+        var body = ParseOutsideLoops(tag, at);
+        return new MacroDefinition(name, parameters, body, expressions.NamesRead.Skip(namesBefore).ToHashSet(StringComparer.Ordinal));
+    }
+
+    private List<Parameter> ParseParameters()
+    {
+        tokens.ExpectSymbol("(");
+        var parameters = new List<Parameter>();
+        while (!tokens.TrySymbol(")"))
+        {
+            if (parameters.Count > 0)
+                tokens.ExpectSymbol(",");
+
+            var name = tokens.Expect(TokenKind.Name, "a parameter's name");
+            var value = tokens.TrySymbol("=") ? expressions.Parse() : null;
+            if (value is null && parameters is [.., { Default: not null }])
+                throw tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' needs a default value, as the one before it has one.");
+            if (parameters.Exists(parameter => parameter.Name == name.Value))
+                throw tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' is there twice.");
+
+            parameters.Add(new Parameter(name.Value, value));
+        }
+
+        return parameters;
     }
 
     private Target ParseTargets()
@@ -138,6 +247,9 @@ internal sealed class Parser
         }
 
         var name = tokens.Expect(TokenKind.Name, "a name");
+        if (name.Value is "true" or "True" or "false" or "False" or "none" or "None")
+            throw tokens.Source.Refuse(name.Start, $"nothing can be assigned to '{name.Value}'.");
+
         return tokens.TrySymbol(".")
             ? new AttributeTarget(name.Start, name.Value, tokens.Expect(TokenKind.Name, "a name").Value)
             : new NameTarget(name.Start, name.Value);
@@ -151,6 +263,24 @@ internal sealed class Parser
         OpenTag();
         EndTag();
         return ParseBody();
+    }
+
+    /// <summary>A body and the tag that closes it.</summary>
+    private List<Statement> ParseBlock(string name, int at)
+    {
+        var body = ParseBody();
+        CloseBlock(name, at);
+        return body;
+    }
+
+    /// <summary>A body that cannot leave the loops around it: it is a macro's.</summary>
+    private List<Statement> ParseOutsideLoops(string name, int at)
+    {
+        int around = loops;
+        loops = 0;
+        var body = ParseBlock(name, at);
+        loops = around;
+        return body;
     }
 
     private void CloseBlock(string name, int at)
@@ -185,8 +315,8 @@ internal sealed class Parser
     private EdgeException UnknownTag()
     {
         var name = tokens.Second;
-        return name.Value is "elif" or "else" or "endif" or "endfor"
+        return name.Value is "elif" or "else" or "endif" or "endfor" or "endset" or "endmacro" or "endcall" or "endfilter" or "endwith" or "endgeneration"
             ? tokens.Source.Refuse(name.Start, $"the tag '{name.Value}' closes nothing that is open here.")
-            : tokens.Source.Refuse(name.Start, $"the tag {name} is not supported; if, for, set, break, continue and raw are.");
+            : tokens.Source.Refuse(name.Start, $"the tag {name} is not supported; {Supported}.");
     }
 }

@@ -36,6 +36,7 @@ internal sealed class PythonJson(Meter meter)
         switch (value)
         {
             case string text: AppendString(text); break;
+            case SafeText safe: AppendString(safe.Text); break;
             case IReadOnlyList<object?> items: AppendList(items, level); return;
             case Mapping mapping: AppendMapping(mapping, level); return;
             case Undefined undefined: throw new TemplateFault($"{undefined.Problem}, so JSON cannot be made of it.");
@@ -83,14 +84,11 @@ internal sealed class PythonJson(Meter meter)
         AppendEnd('}', isFirst, level);
     }
 
-    private static List<KeyValuePair<object, object?>> Sorted(Mapping mapping)
+    private List<KeyValuePair<object, object?>> Sorted(Mapping mapping)
     {
         var pairs = mapping.ToList();
-        if (!pairs.TrueForAll(pair => pair.Key is string))
-            throw new TemplateFault("sort_keys needs keys that are strings.");
-
-        pairs.Sort((a, b) => PythonText.Compare((string)a.Key, (string)b.Key));
-        return pairs;
+        meter.MakeItems(pairs.Count);
+        return Sorting.Sorted(pairs, (left, right) => Operators.Order("<", left.Key, right.Key, meter) is < 0);
     }
 
     private void AppendSeparator(bool isFirst, int level)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
@@ -5,13 +6,16 @@ using System.Text;
 namespace EdgeSdk.Text.Templates;
 
 /// <summary>
-/// Text as Python's <c>str</c> has it: values print as there, lengths and places count Unicode characters. Upper and lower case are Unicode's
-/// simple mappings, a character for a character; Python's also knows a few that grow (ß becomes SS).
+/// Text as Python's <c>str</c> has it: values print as there, lengths and places count Unicode characters.
 /// </summary>
 internal static class PythonText
 {
+    private static readonly SearchValues<char> s_lineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029");
+
     /// <summary>White space as <c>str.isspace</c> has it: Unicode's, and the four separators of ASCII.</summary>
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
+
+    public static bool IsSpace(Rune rune) => rune.IsBmp && IsSpace((char)rune.Value);
 
     public static int Length(string text, Meter meter)
     {
@@ -22,6 +26,9 @@ internal static class PythonText
 
         return length;
     }
+
+    /// <summary>How many characters lie before an offset.</summary>
+    public static int PlaceOf(string text, int offset, Meter meter) => offset < 0 ? offset : Length(text[..offset], meter);
 
     /// <summary>The offset of the character at a place.</summary>
     public static int OffsetOf(string text, int place)
@@ -61,25 +68,61 @@ internal static class PythonText
         bool Goes(char c) => characters is null ? IsSpace(c) : characters.Contains(c, StringComparison.Ordinal);
     }
 
-    /// <summary>The first letter upper case, the others lower case.</summary>
-    public static string Capitalize(string text)
+    /// <summary>Filled up to a width on both sides; where one side gets more, it is as Python chooses.</summary>
+    public static string Center(string text, int width, string fill, Meter meter) => Pad(text, width, fill, room => (room / 2) + (room & width & 1), meter);
+
+    /// <summary>Filled up to a width, of the room for which <paramref name="before"/> says how much lies before the text.</summary>
+    public static string Pad(string text, int width, string fill, Func<int, int> before, Meter meter)
     {
-        int first = text.Length > 1 && char.IsSurrogatePair(text, 0) ? 2 : Math.Min(1, text.Length);
-        return text[..first].ToUpperInvariant() + text[first..].ToLowerInvariant();
+        int room = width - Length(text, meter);
+        if (room <= 0)
+            return text;
+
+        meter.Make(text.Length + ((long)room * fill.Length));
+        return Times(fill, before(room)) + text + Times(fill, room - before(room));
+
+        static string Times(string text, int count) => string.Concat(Enumerable.Repeat(text, count));
     }
 
-    /// <summary>Upper case at the start and wherever the character before ends a word, lower case elsewhere.</summary>
-    public static string Title(string text, Func<char, bool> endsWord)
+    /// <summary>As <c>str.splitlines</c>: the lines between any of Python's line ends.</summary>
+    public static IEnumerable<string> Lines(string text, bool keepEnds)
+    {
+        for (int start = 0, next; start < text.Length; start = next)
+        {
+            int end = text.AsSpan(start).IndexOfAny(s_lineEnds);
+            end = end < 0 ? text.Length : start + end;
+            next = end == text.Length ? end : text.AsSpan(end).StartsWith("\r\n") ? end + 2 : end + 1;
+            yield return text[start..(keepEnds ? next : end)];
+        }
+    }
+
+    /// <summary>Whether there are letters with a case, and all of them have this one.</summary>
+    public static bool IsCased(string text, bool upper) =>
+        text.Any(upper ? char.IsUpper : char.IsLower) && !text.Any(upper ? char.IsLower : char.IsUpper);
+
+    /// <summary>The first letter in title case, the others lower case.</summary>
+    public static string Capitalize(string text)
+    {
+        string first = text[..(text.Length > 1 && char.IsSurrogatePair(text, 0) ? 2 : Math.Min(1, text.Length))];
+        return CaseMapping.Title(first) + CaseMapping.Lower(text)[CaseMapping.Lower(first).Length..];
+    }
+
+    /// <summary>Every word with a capital; a word begins wherever the character before ends one.</summary>
+    public static string Title(string text, Func<Rune, bool> endsWord, Func<string, string> capitalize)
     {
         var title = new StringBuilder(text.Length);
-        bool begins = true;
-        foreach (char c in text)
+        int start = 0, at = 0;
+        foreach (var rune in text.EnumerateRunes())
         {
-            title.Append(begins ? char.ToUpperInvariant(c) : char.ToLowerInvariant(c));
-            begins = endsWord(c);
+            at += rune.Utf16SequenceLength;
+            if (endsWord(rune))
+            {
+                title.Append(capitalize(text[start..at]));
+                start = at;
+            }
         }
 
-        return title.ToString();
+        return title.Append(capitalize(text[start..])).ToString();
     }
 
     /// <summary>What <c>str()</c> makes of a value, and so an output; undefined prints as nothing.</summary>
@@ -89,13 +132,21 @@ internal static class PythonText
         {
             case string text:
                 return text;
+            case SafeText safe:
+                return safe.Text;
             case Undefined:
                 return "";
             default:
-                var repr = new StringBuilder();
-                AppendRepr(repr, value, meter);
-                return repr.ToString();
+                return Repr(value, meter);
         }
+    }
+
+    /// <summary>What <c>repr()</c> makes of a value.</summary>
+    public static string Repr(object? value, Meter meter)
+    {
+        var repr = new StringBuilder();
+        AppendRepr(repr, value, meter);
+        return repr.ToString();
     }
 
     /// <summary>The shortest digits that read back as <paramref name="value"/>, in Python's notation.</summary>
@@ -157,17 +208,24 @@ internal static class PythonText
             case BigInteger n: repr.Append(n.ToString(CultureInfo.InvariantCulture)); break;
             case double d: repr.Append(Float(d)); break;
             case string text: AppendQuoted(repr, text); break;
+            case SafeText safe: AppendQuoted(repr.Append("Markup("), safe.Text); repr.Append(')'); break;
             case Undefined: repr.Append("Undefined"); break;
-            case List<object?> list: AppendItems(repr, '[', list, "]", meter); return;
-            case object?[] tuple: AppendItems(repr, '(', tuple, tuple.Length == 1 ? ",)" : ")", meter); return;
+            case NumberRange range: repr.Append(CultureInfo.InvariantCulture, $"range({range.Start}, {range.Stop}{(range.Step.IsOne ? "" : $", {range.Step}")})"); break;
+            case Macro macro: AppendQuoted(repr.Append("<Macro "), macro.Name); repr.Append('>'); break;
+            case Loop loop: repr.Append(CultureInfo.InvariantCulture, $"<LoopContext {loop.Place + 1}/{loop.Count}>"); break;
+            case Namespace names: AppendMapping(repr.Append("<Namespace "), names.Attributes, meter); repr.Append('>'); return;
+            case View view: AppendItems(repr.Append(view.Kind), "([", view.Items, "])", meter); return;
+            case List<object?> list: AppendItems(repr, "[", list, "]", meter); return;
+            case object?[] tuple: AppendItems(repr, "(", tuple, tuple.Length == 1 ? ",)" : ")", meter); return;
             case Mapping mapping: AppendMapping(repr, mapping, meter); return;
-            default: throw new TemplateFault($"{Operators.KindOf(value)} cannot be printed.");
+            case OnePass: throw new TemplateFault("a generator cannot be printed; put '| list' or '| join' behind it.");
+            default: throw new TemplateFault($"{Operators.KindOf(value)} cannot be printed; call it.");
         }
 
         meter.Make(repr.Length - start);
     }
 
-    private static void AppendItems(StringBuilder repr, char open, IReadOnlyList<object?> items, string close, Meter meter)
+    private static void AppendItems(StringBuilder repr, string open, IReadOnlyList<object?> items, string close, Meter meter)
     {
         repr.Append(open);
         for (int i = 0; i < items.Count; i++)

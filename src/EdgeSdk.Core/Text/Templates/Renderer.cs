@@ -6,13 +6,16 @@ namespace EdgeSdk.Text.Templates;
 internal sealed class Renderer
 {
     private readonly TemplateSource source;
-    private readonly Meter meter = new();
+    private readonly Meter meter;
     private readonly Evaluator evaluator;
-    private readonly StringBuilder output = new();
 
-    private Renderer(TemplateSource source)
+    /// <summary>Where text is written: the rendered text, or the block around that keeps its own.</summary>
+    private StringBuilder output = new();
+
+    private Renderer(TemplateSource source, Meter meter)
     {
         this.source = source;
+        this.meter = meter;
         evaluator = new Evaluator(source, meter);
     }
 
@@ -27,16 +30,18 @@ internal sealed class Renderer
     /// <param name="source">Where the statements come from, for messages.</param>
     /// <param name="body">The template.</param>
     /// <param name="variables">What it may read by name.</param>
+    /// <param name="clock">What <c>strftime_now</c> reads.</param>
+    /// <param name="meter">What it may spend.</param>
     /// <exception cref="EdgeException">The template fails, refuses its input or spends more than <see cref="Meter"/> allows.</exception>
-    public static string Render(TemplateSource source, IReadOnlyList<Statement> body, IReadOnlyDictionary<string, object?> variables)
+    public static string Render(TemplateSource source, IReadOnlyList<Statement> body, IReadOnlyDictionary<string, object?> variables, TimeProvider clock, Meter meter)
     {
         var scope = new Scope(null);
-        foreach (var function in Functions.All)
+        foreach (var function in Functions.For(clock))
             scope.Set(function.Name, new BoundBuiltin(function, null));
         foreach (var (name, value) in variables)
             scope.Set(name, value);
 
-        var renderer = new Renderer(source);
+        var renderer = new Renderer(source, meter);
         renderer.Run(body, scope);
         return renderer.output.ToString();
     }
@@ -80,10 +85,24 @@ internal sealed class Renderer
             case SetStatement set:
                 Assign(set.Target, evaluator.Evaluate(set.Value, scope), scope);
                 return Flow.Next;
+            case SetBlockStatement block:
+                return SetBlock(block, scope);
+            case FilterStatement block:
+                return FilterBlock(block, scope);
+            case WithStatement with:
+                return RunWith(with, scope);
             case IfStatement choice:
                 return Run(BranchOf(choice, scope), scope);
             case ForStatement loop:
                 return RunLoop(loop, scope);
+            case MacroStatement macro:
+                scope.Set(macro.Macro.Name, Bind(macro.Macro, scope));
+                return Flow.Next;
+            case CallStatement call:
+                Write(PythonText.Display(evaluator.Invoke(call.Invocation, scope, Bind(call.Caller, scope)), meter));
+                return Flow.Next;
+            case GenerationStatement generation:
+                return Run(generation.Body, new Scope(scope));
             case BreakStatement:
                 return Flow.Break;
             case ContinueStatement:
@@ -104,28 +123,37 @@ internal sealed class Renderer
         return choice.Else;
     }
 
-    private Flow RunLoop(ForStatement statement, Scope scope)
-    {
-        var items = ItemsOf(statement, scope);
-        if (items.Count == 0)
-            return Run(statement.Else, scope);
+    private Flow RunLoop(ForStatement statement, Scope scope) =>
+        RunLoop(statement, Operators.Items(evaluator.Evaluate(statement.Items, scope), meter), scope, depth: 0);
 
-        var loop = new Loop(items);
+    private Flow RunLoop(ForStatement statement, IReadOnlyList<object?> all, Scope scope, int depth)
+    {
+        var items = Chosen(statement, all, scope);
+        var loop = new Loop(items, depth, statement.IsRecursive ? Recurse : null);
+        bool anyWasWhole = false;
         for (; loop.Place < items.Count; loop.Place++)
         {
             var round = new Scope(scope);
             round.Set("loop", loop);
             Assign(statement.Target, items[loop.Place], round);
-            if (Run(statement.Body, round) == Flow.Break)
+            var flow = Run(statement.Body, round);
+            anyWasWhole |= flow == Flow.Next;
+            if (flow == Flow.Break)
                 break;
         }
 
-        return Flow.Next;
+        // Jinja notes that there was an item at the end of a round, which break and continue never reach.
+        return anyWasWhole ? Flow.Next : Run(statement.Else, new Scope(scope));
+
+        string Recurse(object? inner)
+        {
+            var (text, _) = Capture(() => RunLoop(statement, Operators.Items(inner, meter), scope, depth + 1));
+            return text;
+        }
     }
 
-    private IReadOnlyList<object?> ItemsOf(ForStatement statement, Scope scope)
+    private IReadOnlyList<object?> Chosen(ForStatement statement, IReadOnlyList<object?> all, Scope scope)
     {
-        var all = Operators.Items(evaluator.Evaluate(statement.Items, scope), meter);
         if (statement.Filter is not { } filter)
             return all;
 
@@ -139,6 +167,97 @@ internal sealed class Renderer
         }
 
         return meter.Made(items);
+    }
+
+    private Flow RunWith(WithStatement with, Scope scope)
+    {
+        var inner = new Scope(scope);
+        foreach (var (target, value) in with.Variables)
+            Assign(target, evaluator.Evaluate(value, scope), inner);
+
+        return Run(with.Body, inner);
+    }
+
+    private Flow SetBlock(SetBlockStatement block, Scope scope)
+    {
+        var inner = new Scope(scope);
+        var (text, flow) = Capture(() => Run(block.Body, inner));
+        if (flow == Flow.Next)
+            Assign(block.Target, Through(block.Filters, text, inner), scope);
+
+        return flow;
+    }
+
+    private Flow FilterBlock(FilterStatement block, Scope scope)
+    {
+        var inner = new Scope(scope);
+        var (text, flow) = Capture(() => Run(block.Body, inner));
+        if (flow == Flow.Next)
+            Write(PythonText.Display(Through(block.Filters, text, inner), meter));
+
+        return flow;
+    }
+
+    private object? Through(IReadOnlyList<AppliedFilter> filters, object? value, Scope scope)
+    {
+        foreach (var filter in filters)
+            value = evaluator.Apply(filter, value, scope);
+
+        return value;
+    }
+
+    /// <summary>A macro with the variables that it sees: those where it is defined, as they are when it is called.</summary>
+    private Macro Bind(MacroDefinition definition, Scope scope) => new(
+        definition.Name,
+        [.. definition.Parameters.Select(parameter => parameter.Name)],
+        arguments =>
+        {
+            var inner = new Scope(scope);
+            GiveArguments(definition, arguments, inner);
+            return Capture(() => Run(definition.Body, inner)).Text;
+        });
+
+    private void GiveArguments(MacroDefinition definition, Arguments given, Scope scope)
+    {
+        var (parameters, named) = (definition.Parameters, given.Named.ToDictionary(StringComparer.Ordinal));
+        for (int i = 0; i < parameters.Count; i++)
+        {
+            var (name, otherwise) = parameters[i];
+            if (i < given.Placed.Count)
+                scope.Set(name, given.Placed[i]);
+            else if (named.Remove(name, out var value))
+                scope.Set(name, value);
+            else
+                scope.Set(name, otherwise is null ? new Undefined($"the parameter '{name}' was not given") : evaluator.Evaluate(otherwise, scope));
+        }
+
+        GiveRest(definition, [.. given.Placed.Skip(parameters.Count)], named, scope);
+    }
+
+    /// <summary>What no parameter takes goes to <c>caller</c>, <c>varargs</c> and <c>kwargs</c>, if the macro reads them.</summary>
+    private static void GiveRest(MacroDefinition definition, object?[] placed, Dictionary<string, object?> named, Scope scope)
+    {
+        if (definition.NamesRead.Contains("caller") && definition.Parameters.All(parameter => parameter.Name != "caller"))
+            scope.Set("caller", named.Remove("caller", out var caller) ? caller : new Undefined("no caller is defined here"));
+
+        if (definition.NamesRead.Contains("varargs"))
+            scope.Set("varargs", placed);
+        else if (placed.Length > 0)
+            throw new TemplateFault($"the macro '{definition.Name}' takes at most {definition.Parameters.Count} arguments.");
+
+        if (!definition.NamesRead.Contains("kwargs"))
+        {
+            if (named.Count > 0)
+                throw new TemplateFault($"the macro '{definition.Name}' takes no argument '{named.Keys.First()}'.");
+
+            return;
+        }
+
+        var rest = new Mapping();
+        foreach (var (name, value) in named)
+            rest[name] = value;
+
+        scope.Set("kwargs", rest);
     }
 
     private void Assign(Target target, object? value, Scope scope)
@@ -168,11 +287,26 @@ internal sealed class Renderer
             Assign(target.Items[i], values[i], scope);
     }
 
+    /// <summary>What statements write, kept apart from the output around.</summary>
+    private (string Text, Flow Flow) Capture(Func<Flow> run)
+    {
+        var around = output;
+        output = new StringBuilder();
+        try
+        {
+            var flow = run();
+            meter.Make(output.Length);
+            return (output.ToString(), flow);
+        }
+        finally
+        {
+            output = around;
+        }
+    }
+
     private void Write(string text)
     {
-        if (output.Length + (long)text.Length > Meter.MaxOutput)
-            throw new TemplateFault($"the rendered text has more than {Meter.MaxOutput} characters.");
-
+        meter.CheckOutput(output.Length + (long)text.Length);
         output.Append(text);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 
 namespace EdgeSdk.Text.Templates;
@@ -8,7 +9,7 @@ internal static class Subscripts
     /// <summary><c>target.name</c>: a method before a mapping's entry, as in Jinja.</summary>
     /// <exception cref="TemplateFault">The target itself is undefined.</exception>
     public static object? Member(object? target, string name, string text) =>
-        Methods.Find(target, name) is { } method ? method : TryEntry(target, name, out var entry) ? entry : Missing(target, text);
+        Methods.Find(target, name) ?? (TryEntry(target, name, out var entry) ? entry : Missing(target, text));
 
     /// <summary><c>target[key]</c>: a mapping's entry before a method.</summary>
     /// <exception cref="TemplateFault">The target itself is undefined.</exception>
@@ -17,7 +18,7 @@ internal static class Subscripts
         if (TryEntry(target, key, out var entry) || TryPlace(target, key, meter, out entry))
             return entry;
 
-        return key is string name && Methods.Find(target, name) is { } method ? method : Missing(target, text);
+        return (key is string name ? Methods.Find(target, name) : null) ?? Missing(target, text);
     }
 
     /// <summary><c>target[start:stop:step]</c>, each bound counted from the end where it is negative.</summary>
@@ -29,6 +30,10 @@ internal static class Subscripts
 
         switch (target)
         {
+            case SafeText safe:
+                return new SafeText((string)Cut(safe.Text, start, stop, step, meter)!);
+            case NumberRange range:
+                return Cut(range, start, stop, step ?? 1);
             case string text when step is null or 1:
                 return meter.Made(Cut(text, start, stop, meter));
             case string text:
@@ -45,6 +50,12 @@ internal static class Subscripts
         }
     }
 
+    private static NumberRange Cut(NumberRange range, int? start, int? stop, int step)
+    {
+        var (first, last) = Bounds(range.Count, start, stop, step);
+        return new NumberRange(range.Start + (first * range.Step), range.Start + (last * range.Step), range.Step * step, Places(first, last, step).Count());
+    }
+
     private static string Cut(string text, int? start, int? stop, Meter meter)
     {
         int length = PythonText.Length(text, meter);
@@ -54,10 +65,20 @@ internal static class Subscripts
 
     private static IEnumerable<int> Places(int length, int? start, int? stop, int step)
     {
+        var (first, last) = Bounds(length, start, stop, step);
+        return Places(first, last, step);
+    }
+
+    private static (int First, int Last) Bounds(int length, int? start, int? stop, int step)
+    {
         bool forward = step > 0;
         var (low, high) = forward ? (0, length) : (-1, length - 1);
-        int last = stop is null ? (forward ? high : low) : Clamp(stop.Value, length, low, high);
-        for (long place = start is null ? (forward ? low : high) : Clamp(start.Value, length, low, high); forward ? place < last : place > last; place += step)
+        return (start is null ? (forward ? low : high) : Clamp(start.Value, length, low, high), stop is null ? (forward ? high : low) : Clamp(stop.Value, length, low, high));
+    }
+
+    private static IEnumerable<int> Places(int first, int last, int step)
+    {
+        for (long place = first; step > 0 ? place < last : place > last; place += step)
             yield return (int)place;
     }
 
@@ -66,10 +87,12 @@ internal static class Subscripts
     private static bool TryEntry(object? target, object? key, out object? entry)
     {
         entry = null;
-        return (target, key) switch
+        return (target, key is SafeText safe ? safe.Text : key) switch
         {
-            (Mapping mapping, string or BigInteger or double or bool) => mapping.TryGetValue(key, out entry),
+            (Mapping mapping, (string or BigInteger or double or bool) and var known) => mapping.TryGetValue(known, out entry),
             (Namespace names, string name) => names.Attributes.TryGetValue(name, out entry),
+            (Macro macro, "name") => (entry = macro.Name) is not null,
+            (Macro macro, "arguments") => (entry = macro.Parameters.ToArray<object?>()) is not null,
             (Loop loop, string name) => loop.TryGet(name, out entry),
             _ => false,
         };
@@ -78,7 +101,7 @@ internal static class Subscripts
     private static bool TryPlace(object? target, object? key, Meter meter, out object? item)
     {
         item = null;
-        if (key is not BigInteger place || target is not (string or List<object?> or object?[]))
+        if (Operators.Number(key) is not BigInteger place || target is not (string or SafeText or List<object?> or object?[] or NumberRange))
             return false;
 
         int length = Operators.Length(target, meter);
@@ -90,6 +113,8 @@ internal static class Subscripts
         item = target switch
         {
             string text => CharacterAt(text, (int)place),
+            SafeText safe => new SafeText(CharacterAt(safe.Text, (int)place)),
+            NumberRange range => range[(int)place],
             List<object?> list => list[(int)place],
             _ => ((object?[])target)[(int)place],
         };
@@ -100,6 +125,24 @@ internal static class Subscripts
     {
         int offset = PythonText.OffsetOf(text, place);
         return text.Substring(offset, char.IsSurrogatePair(text, offset) ? 2 : 1);
+    }
+
+    /// <summary>What the filters read that are given an attribute: names and places with points between them, or one place.</summary>
+    /// <param name="target">Where it is read.</param>
+    /// <param name="attribute">A string or an integer.</param>
+    /// <param name="otherwise">What stands for anything that is missing on the way; null where it stays undefined.</param>
+    /// <param name="meter">What the rendering may spend.</param>
+    public static object? Attribute(object? target, object? attribute, object? otherwise, Meter meter)
+    {
+        if (attribute is not string path)
+            return attribute is BigInteger ? Step(target, attribute) : throw new TemplateFault($"an attribute is a string or an integer, not {Operators.KindOf(attribute)}.");
+
+        foreach (string part in path.Split('.'))
+            target = Step(target, part.Length is > 0 and < 10 && part.All(char.IsAsciiDigit) ? BigInteger.Parse(part, CultureInfo.InvariantCulture) : part);
+
+        return target;
+
+        object? Step(object? value, object key) => Item(value, key, $"{key}", meter) is var item && item is Undefined && otherwise is not null ? otherwise : item;
     }
 
     private static Undefined Missing(object? target, string text) => target is Undefined undefined

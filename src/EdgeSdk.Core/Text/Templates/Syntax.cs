@@ -19,14 +19,45 @@ internal sealed record ForStatement(
     Target Target,
     Expression Items,
     Expression? Filter,
+    bool IsRecursive,
     IReadOnlyList<Statement> Body,
     IReadOnlyList<Statement> Else) : Statement(At);
 
 internal sealed record SetStatement(int At, Target Target, Expression Value) : Statement(At);
 
+/// <summary><c>{% set target | filter %}text{% endset %}</c>: what the body renders, through the filters that follow the target.</summary>
+internal sealed record SetBlockStatement(int At, Target Target, IReadOnlyList<AppliedFilter> Filters, IReadOnlyList<Statement> Body) : Statement(At);
+
+internal sealed record FilterStatement(int At, IReadOnlyList<AppliedFilter> Filters, IReadOnlyList<Statement> Body) : Statement(At);
+
+/// <summary>Variables that hold inside the body alone; their values are computed outside.</summary>
+internal sealed record WithStatement(int At, IReadOnlyList<(Target Target, Expression Value)> Variables, IReadOnlyList<Statement> Body) : Statement(At);
+
+internal sealed record MacroStatement(int At, MacroDefinition Macro) : Statement(At);
+
+/// <summary>Calls a macro, which may render the body by calling <c>caller</c>.</summary>
+internal sealed record CallStatement(int At, Invocation Invocation, MacroDefinition Caller) : Statement(At);
+
+/// <summary>What the assistant wrote, marked for training; it renders as its body, whose variables are its own.</summary>
+internal sealed record GenerationStatement(int At, IReadOnlyList<Statement> Body) : Statement(At);
+
 internal sealed record BreakStatement(int At) : Statement(At);
 
 internal sealed record ContinueStatement(int At) : Statement(At);
+
+/// <summary>A macro, or the body of a call.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Parameters">Its parameters, those with a default value last.</param>
+/// <param name="Body">What it renders.</param>
+/// <param name="NamesRead">The names that its body reads: <c>caller</c>, <c>varargs</c> and <c>kwargs</c> among them are given to it.</param>
+internal sealed record MacroDefinition(string Name, IReadOnlyList<Parameter> Parameters, IReadOnlyList<Statement> Body, IReadOnlySet<string> NamesRead);
+
+/// <param name="Name">Its name.</param>
+/// <param name="Default">What it is where the call does not give it, computed anew at each call; null where there is none.</param>
+internal sealed record Parameter(string Name, Expression? Default);
+
+/// <summary>A filter with its arguments, before the value that it works on is known.</summary>
+internal sealed record AppliedFilter(int At, Builtin Filter, IReadOnlyList<Argument> Arguments);
 
 /// <summary>What a value is assigned to.</summary>
 internal abstract record Target(int At);
@@ -65,13 +96,28 @@ internal sealed record Slice(int At, Expression Target, Expression? Start, Expre
 internal sealed record Invocation(int At, Expression Callee, IReadOnlyList<Argument> Arguments) : Expression(At);
 
 /// <summary><c>value | filter(...)</c></summary>
-internal sealed record Filtered(int At, Expression Value, Builtin Filter, IReadOnlyList<Argument> Arguments) : Expression(At);
+internal sealed record Filtered(int At, Expression Value, AppliedFilter Filter) : Expression(At);
 
 /// <summary><c>value is test</c></summary>
-internal sealed record Tested(int At, Expression Value, Builtin Test) : Expression(At);
+internal sealed record Tested(int At, Expression Value, Builtin Test, IReadOnlyList<Argument> Arguments) : Expression(At);
 
-/// <summary>An argument of a call; the name is null where it is given by its place.</summary>
-internal sealed record Argument(string? Name, Expression Value);
+internal enum ArgumentKind
+{
+    /// <summary>Given by its place.</summary>
+    Placed,
+
+    /// <summary><c>name=value</c></summary>
+    Named,
+
+    /// <summary><c>*values</c></summary>
+    AllPlaced,
+
+    /// <summary><c>**values</c></summary>
+    AllNamed,
+}
+
+/// <summary>An argument of a call.</summary>
+internal sealed record Argument(ArgumentKind Kind, string Name, Expression Value);
 
 /// <summary><c>+x</c> and <c>-x</c></summary>
 internal sealed record Signed(int At, string Sign, Expression Value) : Expression(At);

@@ -3,11 +3,18 @@ namespace EdgeSdk.Text.Templates;
 /// <summary>A template's text and its name in messages. Places in it are offsets; a message gives them as line and column, both from 1.</summary>
 internal sealed class TemplateSource
 {
+    /// <summary>Many times what any published template has; it bounds what parsing can take.</summary>
+    public const int MaxLength = 1 << 19;
+
     /// <summary>Line ends become line feeds, and one at the very end is dropped, as Jinja does.</summary>
+    /// <exception cref="EdgeException">The text is longer than <see cref="MaxLength"/>.</exception>
     public TemplateSource(string text, string name)
     {
         Name = name;
-        Text = text.ReplaceLineEndings("\n");
+        if (text.Length > MaxLength)
+            throw new EdgeException(EdgeErrorCode.InvalidModel, $"{name}: the template has {text.Length} characters; at most {MaxLength} are allowed. Take the model's own chat template.");
+
+        Text = text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
         if (Text.EndsWith('\n'))
             Text = Text[..^1];
     }
