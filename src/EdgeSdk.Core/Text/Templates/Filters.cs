@@ -103,14 +103,16 @@ internal static partial class Filters
         return (call.Flag("first") ? indent : "") + string.Join('\n', lines);
     }
 
-    private static string Truncated(Call call)
+    private static object? Truncated(Call call)
     {
-        string text = call.SubjectText, end = call.Has("end") ? call.Text("end") : "...";
+        string end = call.Has("end") ? call.Text("end") : "...";
         int length = call.Integer("length", 255), kept = length - PythonText.Length(end, call.Meter), leeway = call.OptionalInteger("leeway") ?? 5;
         if (kept < 0 || leeway < 0)
             throw new TemplateFault($"'truncate' to {length} characters has no room for '{end}', or its leeway is negative.");
-        if (PythonText.Length(text, call.Meter) <= length + (long)leeway)
-            return text;
+        if (Operators.Length(call.Subject, call.Meter) <= length + (long)leeway)
+            return call.Subject;
+        if (call.Subject is not string text)
+            throw new TemplateFault($"'truncate' cuts a string, not {Operators.KindOf(call.Subject)}.");
 
         string cut = Made(call, text[..PythonText.OffsetOf(text, kept)]);
         return (call.Flag("killwords") || cut.LastIndexOf(' ') < 0 ? cut : cut[..cut.LastIndexOf(' ')]) + end;
@@ -365,9 +367,12 @@ internal static partial class Filters
         return groups;
     }
 
+    /// <summary>The items of a filter that is a generator: none, and no complaint, for any value that is false.</summary>
+    private static IReadOnlyList<object?> ItemsIfTrue(Call call) => Operators.IsTrue(call.Subject) ? Items(call) : [];
+
     private static OnePass Map(Call call)
     {
-        var items = Items(call);
+        var items = ItemsIfTrue(call);
         var (given, named) = (call.Given.Placed, call.Given.Named);
         call.Meter.MakeItems(items.Count);
         if (given.Count == 0 && named.Any(pair => pair.Key == "attribute"))
@@ -404,7 +409,7 @@ internal static partial class Filters
             holds = value => Operators.IsTrue(test.Invoke(value, rest, call.Meter));
         }
 
-        var items = Items(call).Where(item => holds(ofAttribute ? Subscripts.Attribute(item, attribute, null, call.Meter) : item) == wanted).ToList();
+        var items = ItemsIfTrue(call).Where(item => holds(ofAttribute ? Subscripts.Attribute(item, attribute, null, call.Meter) : item) == wanted).ToList();
         return new OnePass(call.Meter.Made(items));
     }
 
