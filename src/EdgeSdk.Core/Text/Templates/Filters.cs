@@ -297,10 +297,10 @@ internal static partial class Filters
 
     private static List<object?> SortedItems(Call call)
     {
-        if (call.Value("attribute") is not string { } names || !names.Contains(','))
-            return Sorted(call, Items(call), item => KeyOf(call, item));
-
-        return Sorted(call, Items(call), item => names.Split(',').Select(name => WithoutCase(call, Subscripts.Attribute(item, name, null, call.Meter))).ToList());
+        // A list is the key even of one attribute: what is missing everywhere then compares as equal.
+        return Sorted(call, Items(call), item => call.Value("attribute") is string names
+            ? names.Split(',').Select(name => WithoutCase(call, Subscripts.Attribute(item, name, null, call.Meter))).ToList()
+            : new List<object?> { KeyOf(call, item) });
     }
 
     private static List<object?> Sorted(Call call, IReadOnlyList<object?> items, Func<object?, object?> key)

@@ -33,7 +33,7 @@ internal static class Methods
         new("count", ["sub", "start", "end"], 1, call => Count(call)),
         new("upper", [], 0, call => call.Meter.Made(CaseMapping.Upper(Text(call)))) { KeepsSafe = true },
         new("lower", [], 0, call => call.Meter.Made(CaseMapping.Lower(Text(call)))) { KeepsSafe = true },
-        new("swapcase", [], 0, call => call.Meter.Made(string.Concat(Text(call).Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c))))) { KeepsSafe = true },
+        new("swapcase", [], 0, call => call.Meter.Made(string.Concat(Text(call).EnumerateRunes().Select(rune => Rune.IsUpper(rune) ? CaseMapping.Lower(rune.ToString()) : CaseMapping.Upper(rune.ToString()))))) { KeepsSafe = true },
         new("title", [], 0, call => call.Meter.Made(PythonText.Title(Text(call), rune => !Rune.IsLetter(rune), PythonText.Capitalize))) { KeepsSafe = true },
         new("capitalize", [], 0, call => call.Meter.Made(PythonText.Capitalize(Text(call)))) { KeepsSafe = true },
         new("center", ["width", "fillchar"], 1, call => PythonText.Center(Text(call), call.Integer("width", 0), Filling(call), call.Meter)) { KeepsSafe = true },

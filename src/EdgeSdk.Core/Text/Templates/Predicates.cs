@@ -20,7 +20,7 @@ internal static class Predicates
         Of("float", value => value is double),
         Of("true", value => value is true),
         Of("false", value => value is false),
-        Of("callable", value => value is BoundBuiltin or Macro or Loop),
+        Of("callable", value => value is BoundBuiltin or Macro or Loop or Undefined),
         Of("escaped", value => value is SafeText),
         new("lower", [], 0, call => PythonText.IsCased(call.SubjectText, upper: false)),
         new("upper", [], 0, call => PythonText.IsCased(call.SubjectText, upper: true)),

@@ -39,7 +39,7 @@ internal static class PythonFormat
             meter.CheckOutput(text.Length);
         }
 
-        return used >= values.Length || value is Mapping or List<object?> or NumberRange ? meter.Made(text.ToString()) : throw new TemplateFault("not all values are used by the format.");
+        return used >= values.Length || value is Mapping or List<object?> or NumberRange or Undefined ? meter.Made(text.ToString()) : throw new TemplateFault("not all values are used by the format.");
 
         object? Next() => used < values.Length ? values[used++] : throw new TemplateFault("the format asks for more values than there are.");
     }
