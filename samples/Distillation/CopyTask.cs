@@ -26,12 +26,12 @@ internal sealed class CopyTask(IReadOnlyDictionary<int, int> twins)
     }
 
     /// <summary>The share of repeated tokens that are the model's first choice, over fixed sequences.</summary>
-    public double Score(LanguageModel model, int length = 64, int longestGap = 7)
+    public double Score(LanguageModel model, int length = 64, int longestGap = 7, int parts = 8)
     {
         using var _ = no_grad();
         var random = new Random(1);
         double right = 0, all = 0;
-        for (int part = 0; part < 8; part++)
+        for (int part = 0; part < parts; part++)
         {
             using var scope = NewDisposeScope();
             Batch batch = Draw(random, 4, length, longestGap);

@@ -7,29 +7,12 @@ namespace EdgeSdk.Distillation;
 /// <param name="Ids">All of it, system message first.</param>
 /// <param name="Roles">For each id the role token (<see cref="Vocabulary"/>) of the message that it belongs to; a message's own role token is nobody's: 0.</param>
 /// <param name="Starts">The places of the messages' role tokens.</param>
-internal sealed record TokenisedDialogue(Dialogue Source, int[] Ids, byte[] Roles, int[] Starts);
-
-/// <summary>Dialogues of one split as tokens.</summary>
-internal sealed class Corpus(IReadOnlyList<TokenisedDialogue> dialogues)
+internal sealed record TokenisedDialogue(Dialogue Source, int[] Ids, byte[] Roles, int[] Starts)
 {
-    public IReadOnlyList<TokenisedDialogue> Dialogues { get; } = dialogues;
-
-    public long Tokens { get; } = dialogues.Sum(d => (long)d.Ids.Length);
-
-    /// <summary>Renders and tokenises dialogues by the SDK's own template and tokenizer.</summary>
-    public static Corpus From(IReadOnlyList<Dialogue> dialogues, ChatFormat format)
+    /// <summary>Renders and tokenises a dialogue.</summary>
+    public static TokenisedDialogue From(Dialogue source, ChatFormat format)
     {
-        var tokenised = new TokenisedDialogue[dialogues.Count];
-        Parallel.For(0, dialogues.Count, i =>
-        {
-            int[] ids = format.Encode(dialogues[i].Messages, dialogues[i].ToolsAsJson(), prompt: false);
-            tokenised[i] = WithRoles(dialogues[i], ids);
-        });
-        return new Corpus(tokenised);
-    }
-
-    private static TokenisedDialogue WithRoles(Dialogue source, int[] ids)
-    {
+        int[] ids = format.Encode(source.Messages, source.ToolsAsJson(), prompt: false);
         var roles = new byte[ids.Length];
         var starts = new List<int>();
         byte role = 0;
@@ -46,5 +29,21 @@ internal sealed class Corpus(IReadOnlyList<TokenisedDialogue> dialogues)
         }
 
         return new TokenisedDialogue(source, ids, roles, [.. starts]);
+    }
+}
+
+/// <summary>Dialogues of one split as tokens.</summary>
+internal sealed class Corpus(IReadOnlyList<TokenisedDialogue> dialogues)
+{
+    public IReadOnlyList<TokenisedDialogue> Dialogues { get; } = dialogues;
+
+    public long Tokens { get; } = dialogues.Sum(d => (long)d.Ids.Length);
+
+    /// <summary>Renders and tokenises dialogues by the SDK's own template and tokenizer.</summary>
+    public static Corpus From(IReadOnlyList<Dialogue> dialogues, ChatFormat format)
+    {
+        var tokenised = new TokenisedDialogue[dialogues.Count];
+        Parallel.For(0, dialogues.Count, i => tokenised[i] = TokenisedDialogue.From(dialogues[i], format));
+        return new Corpus(tokenised);
     }
 }

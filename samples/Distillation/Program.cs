@@ -23,6 +23,7 @@ internal static class Commands
           --output DIR       holds server/ and device/               (samples/models)
           --work DIR         states from which a stopped run goes on (artifacts/distillation)
           --minutes N        of training                             (server 50, device 28)
+          --from DIR         weights to begin with, for a stage of its own (train, distil; a state in --work goes first)
           --checkpoint-minutes N                             (3)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
           --turns N  --sampled-turns N  --tuning-turns N  --whole-dialogues N  --limit N     (evaluate: 300, 100, 200, 40; at most 160 tokens an answer)

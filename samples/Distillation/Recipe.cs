@@ -14,6 +14,9 @@ internal static class Recipe
     private static readonly string s_folder = Here();
     private static readonly string s_repository = Path.GetFullPath(Path.Combine(s_folder, "..", ".."));
 
+    /// <summary>The device writes what the assistant writes: little else counts.</summary>
+    private static readonly TokenWeights s_deviceWeights = new(Call: 1, Other: 0.1f);
+
     /// <summary>Learns the encoding on the training split.</summary>
     public static JsonObject LearnTokenizer(Arguments arguments) => LearnTokenizer(Read(arguments, "train"), Work(arguments));
 
@@ -29,7 +32,7 @@ internal static class Recipe
             Seed = arguments.Integer("seed", 1),
             LearningRate = arguments.Number("learning-rate", 2e-3),
             CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
-            OtherWeight = 0.25f,
+            From = arguments.Has("from") ? arguments.Text("from", "") : null,
         };
         SetThreads(arguments);
         return Train(NewServer(options.Seed), null, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
@@ -46,7 +49,8 @@ internal static class Recipe
             Seed = arguments.Integer("seed", 1),
             LearningRate = arguments.Number("learning-rate", 3e-3),
             CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
-            OtherWeight = 0.1f,
+            Weights = s_deviceWeights,
+            From = arguments.Has("from") ? arguments.Text("from", "") : null,
         };
         SetThreads(arguments);
         using ServerModel server = NewServer(options.Seed);
@@ -75,7 +79,7 @@ internal static class Recipe
             using ServerModel server = NewServer(options.Seed);
             JsonObject trained = TrainOrFail(server, null, train, dev, work, options, cancellationToken);
             using LanguageModel teacher = server.Freeze();
-            options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), OtherWeight = 0.1f };
+            options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), Weights = s_deviceWeights };
             using DeviceModel device = NewDevice(options.Seed);
             JsonObject distilled = TrainOrFail(device, teacher, train, dev, work, options, cancellationToken);
             return new JsonObject { ["server"] = trained, ["device"] = distilled };

@@ -12,6 +12,8 @@ internal sealed class ServerModel : LanguageModel
     /// <summary>How far a step moves an expert's bias towards even load (the paper's gamma).</summary>
     private const double BalanceSpeed = 0.001;
 
+    private const int CapacityStep = 32;
+
     private readonly ServerShape _shape;
     private readonly Dictionary<string, long[]> _load = [];
 
@@ -207,7 +209,8 @@ internal sealed class ServerModel : LanguageModel
             }
         }
 
-        int capacity = (int)load.Max();
+        // Rounded up, so that one step's tensors have the sizes of another's and the allocator finds them again.
+        int capacity = ((int)load.Max() + CapacityStep - 1) / CapacityStep * CapacityStep;
         var rowOfSlot = new long[experts * capacity];
         var slotOfChoice = new long[rows * k];
         for (int j = 0; j < choice.Length; j++)

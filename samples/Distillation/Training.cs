@@ -23,14 +23,20 @@ internal sealed record TrainingOptions
     /// <summary>The highest learning rate.</summary>
     public double LearningRate { get; init; } = 2e-3;
 
-    /// <summary>What the loss of a token counts that is not the assistant's.</summary>
-    public float OtherWeight { get; init; } = 0.25f;
+    /// <summary>What the loss of a token counts.</summary>
+    public TokenWeights Weights { get; init; } = new(Call: 2, Other: 0.25f);
+
+    /// <summary>How often a dialogue is read with other values (<see cref="ValueSwap"/>).</summary>
+    public double SwapShare { get; init; } = 0.5;
 
     /// <summary>How often a batch of the dialogues' stage is one of copying.</summary>
     public double CopyShare { get; init; } = 0.07;
 
     /// <summary>At most this share of the time goes to learning to copy first.</summary>
     public double CopyFirstShare { get; init; } = 0.15;
+
+    /// <summary>A folder whose weights are taken up, with a fresh optimiser; they have learnt to copy already.</summary>
+    public string? From { get; init; }
 
     /// <summary>Minutes between checkpoints.</summary>
     public double CheckpointMinutes { get; init; } = 3;
@@ -59,7 +65,7 @@ internal sealed class Training(
 
     private readonly AdamW _optimiser = new(model.Weights);
     private readonly CopyTask _copyTask = new(format.Twins());
-    private readonly Windows _windows = new(train, options.OtherWeight);
+    private readonly Windows _windows = new(train, format, options.Weights, options.SwapShare);
     private readonly Stopwatch _clock = new();
     private double _secondsBefore;
     private int _step;
@@ -88,7 +94,8 @@ internal sealed class Training(
             if (Seconds >= nextReport)
             {
                 double rate = (_tokens - tokensBefore) / (Seconds - nextReport + 10);
-                Log($"{(copying ? "copying" : teacher is null ? "training" : "distilling")} step {_step} loss {running / weight:F3} {rate:F0} tokens/s {_tokens / 1e6:F2}M tokens, {Environment.WorkingSet / 1e9:F1} GB, {options.Minutes - Seconds / 60:F1} min left");
+                string stage = copying ? "copying" : teacher is null ? "training" : "distilling";
+                Log($"{stage} step {_step} loss {running / weight:F3}, copied {_copyTask.Score(model, parts: 2):P0}, {rate:F0} tokens/s, {_tokens / 1e6:F2}M tokens, {Environment.WorkingSet / 1e9:F1} GB, {options.Minutes - Seconds / 60:F1} min left");
                 (nextReport, tokensBefore) = (Seconds + 10, _tokens);
             }
 
@@ -190,7 +197,12 @@ internal sealed class Training(
 
     private void Resume()
     {
-        if (!File.Exists(options.State)) return;
+        if (!File.Exists(options.State))
+        {
+            Begin();
+            return;
+        }
+
         (Dictionary<string, Tensor> state, IReadOnlyDictionary<string, string> progress) = TensorFile.Read(options.State);
         using (no_grad())
         {
@@ -202,6 +214,14 @@ internal sealed class Training(
         (_step, _copiedAt) = (int.Parse(progress["step"]), int.Parse(progress["copied_at"]));
         (_tokens, _secondsBefore) = (long.Parse(progress["tokens"]), double.Parse(progress["seconds"]));
         Log($"goes on from step {_step}, minute {_secondsBefore / 60:F1}, of {options.State}");
+    }
+
+    private void Begin()
+    {
+        if (options.From is null) return;
+        Checkpoint.Load(options.From, model);
+        _copiedAt = 0;
+        Log($"begins with the weights of {options.From}");
     }
 
     private static void Log(string line) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {line}");
