@@ -28,6 +28,8 @@ internal sealed record BenchServer(Uri Address, IAsyncDisposable Process) : IAsy
 /// </remarks>
 internal sealed class NetworkBench
 {
+    private const int RoundTrips = 4;
+
     private readonly NetworkBenchOptions options;
     private readonly ILanguageModel device;
     private readonly IReadOnlyList<int[]> prompts;
@@ -112,11 +114,12 @@ internal sealed class NetworkBench
                 var connection = new RemoteServer(new() { Address = network.Address });
                 await using var ownedConnection = connection.ConfigureAwait(false);
                 var model = await SharedVocabulary.DescribeAsync(connection, device, cancellationToken).ConfigureAwait(false);
+                double distance = await MeasureRoundTripAsync(connection, cancellationToken).ConfigureAwait(false);
                 foreach (float temperature in options.Temperatures)
                 {
                     Action<int> tell = turn => progress?.Report(new(rows.Count + 1, options.Rows, step, roundTrip, temperature, turn, prompts.Count));
                     tell(0);
-                    var row = new Row(options, device, connection, model, new SamplerSpec(temperature, 1));
+                    var row = new Row(options, device, connection, model, distance, new SamplerSpec(temperature, 1));
                     if (!turnsOf.TryGetValue(temperature, out var turns))
                         turnsOf[temperature] = turns = await row.MeasureTurnsAsync(prompts, cancellationToken).ConfigureAwait(false);
 
@@ -129,6 +132,18 @@ internal sealed class NetworkBench
         return rows;
     }
 
+    /// <summary>The round trip while neither side computes: the least of a few.</summary>
+    private static async Task<double> MeasureRoundTripAsync(RemoteServer connection, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < RoundTrips; i++)
+        {
+            connection.Forget();
+            await connection.DescribeAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return connection.RoundTripSeconds;
+    }
+
     /// <summary>What one writing of a turn gave and took.</summary>
     /// <param name="Tokens">The text.</param>
     /// <param name="Finish">Why it ended.</param>
@@ -139,7 +154,7 @@ internal sealed class NetworkBench
     private sealed record Writing(int[] Tokens, FinishReason? Finish, double FirstSeconds, double Seconds, int Passes, double DraftSeconds);
 
     /// <summary>The server alone and both together on one connection, at one temperature.</summary>
-    private sealed class Row(NetworkBenchOptions options, ILanguageModel device, RemoteServer server, RemoteModel model, SamplerSpec sampler)
+    private sealed class Row(NetworkBenchOptions options, ILanguageModel device, RemoteServer server, RemoteModel model, double roundTrip, SamplerSpec sampler)
     {
         /// <summary>Lets the server write every turn once, and the device compare; a warm-up besides.</summary>
         public async Task<BenchTurn[]> MeasureTurnsAsync(IReadOnlyList<int[]> prompts, CancellationToken cancellationToken)
@@ -167,7 +182,7 @@ internal sealed class NetworkBench
                 draft = times.DraftSeconds;
             }
 
-            var decision = new Gate().Decide(new(Cost, server.RoundTripSeconds, draft, agreement));
+            var decision = new Gate().Decide(new(Cost, roundTrip, draft, agreement));
             return (times, new(decision, Cost, agreement.Report()));
         }
 
@@ -203,10 +218,9 @@ internal sealed class NetworkBench
         private NetworkBenchTimes Times(BenchTurn[] turns, Agreement agreement, Writing[][] alone, Writing[][] together)
         {
             double draft = Median(together.SelectMany(rounds => rounds).Select(writing => writing.DraftSeconds));
-            double roundTrip = server.RoundTripSeconds;
             var steps = alone.SelectMany(rounds => rounds).Where(writing => writing.Passes > 1).Select(writing => (writing.Seconds - writing.FirstSeconds) / (writing.Passes - 1));
             var cost = steps.Any() ? TurnPredictor.Longer(Cost, Median(steps) - Cost.Pass(1)) : Cost;
-            var predictor = new TurnPredictor(cost, TurnPredictor.Scaled(device.Traits.Cost, draft), roundTrip, agreement);
+            var predictor = new TurnPredictor(Cost, cost, device.Traits.Cost, TurnPredictor.Scaled(device.Traits.Cost, draft), roundTrip, agreement);
             double predicted = 0;
             for (int t = 0; t < turns.Length; t++)
                 predicted += predictor.Seconds(turns[t], Math.Max(0, Median(alone[t].Select(writing => writing.FirstSeconds)) - roundTrip));

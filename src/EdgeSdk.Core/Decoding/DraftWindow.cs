@@ -12,7 +12,7 @@ internal readonly record struct Draft(int Place, int Token);
 /// <remarks>One caller at a time. The sequence is owned.</remarks>
 internal sealed class DraftWindow : IAsyncDisposable
 {
-    /// <summary>Weight of the newest draft in the measured time of one.</summary>
+    /// <summary>Weight of the newest draft in the measured time of one, once so many were timed as make it the mean of all.</summary>
     private const double Newest = 1.0 / 8;
 
     private readonly ILanguageModel model;
@@ -23,7 +23,7 @@ internal sealed class DraftWindow : IAsyncDisposable
 
     // The text as this side believes it: the committed tokens, behind them the drafts. The sequence has taken in the first sequence.Length of it.
     private int[] text = [];
-    private int committed, drafted;
+    private int committed, drafted, timed;
     private int compared; // places below are compared, or not to be: the prompt
 
     /// <summary>A window over <paramref name="sequence"/>, which it owns and which may hold the beginning of the prompt already.</summary>
@@ -168,7 +168,9 @@ internal sealed class DraftWindow : IAsyncDisposable
 
     private bool EndsAt(int length) => stop.After(text[length - 1], length - 1) is not null;
 
-    private void Measure(double seconds) => DraftSeconds = double.IsNaN(DraftSeconds) ? seconds : DraftSeconds + Newest * (seconds - DraftSeconds);
+    /// <summary>The first draft replaces what the model states: that was found at its load, whatever kept the machine busy then.</summary>
+    private void Measure(double seconds) =>
+        DraftSeconds = timed++ == 0 ? seconds : DraftSeconds + Math.Max(Newest, 1.0 / timed) * (seconds - DraftSeconds);
 
     private void Reserve(int length)
     {

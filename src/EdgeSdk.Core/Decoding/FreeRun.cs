@@ -98,12 +98,21 @@ internal static class FreeRun
         return best;
     }
 
-    /// <summary>How far ahead of the commits that it has heard of the device should draft: what the server can use within a round trip and a pass, and the pass's own.</summary>
-    public static int Window(StepCost cost, int cap, double roundTrip, double draftSeconds)
+    /// <summary>
+    /// How far ahead of the commits that it has heard of the device should draft: what the server can use within a round trip and a pass, and the pass's own;
+    /// but no deeper than where a draft is right once in a hundred times, which costs the device's time and gains nothing.
+    /// </summary>
+    public static int Window(StepCost cost, int cap, double roundTrip, double draftSeconds, ReadOnlySpan<double> runs)
     {
+        const double Hopeless = 0.01;
         double pass = cost.Verify(cap);
         double rate = Math.Min(1 / Math.Max(draftSeconds, Instant), (cap + 1) / Math.Max(pass, Instant));
-        return (int)Math.Clamp(cap + 2 + Math.Ceiling((roundTrip + pass) * rate), 2, Verifier.MostWaiting / 2);
+        double usable = cap + 2 + Math.Ceiling((roundTrip + pass) * rate);
+        int depth = 0;
+        while (depth < runs.Length && runs[depth] >= Hopeless)
+            depth++;
+
+        return (int)Math.Clamp(Math.Min(usable, depth), 2, Verifier.MostWaiting / 2);
     }
 
     /// <summary>Draws a text's agreement, place by place, whose runs are as long as <paramref name="runs"/> says.</summary>

@@ -101,7 +101,7 @@ internal sealed class Gate(GateMode mode = GateMode.Auto)
         bool on = mode == GateMode.Auto ? speedUp >= (isOn ? Off : On) : mode == GateMode.AlwaysOn;
         isOn = on;
 
-        int window = FreeRun.Window(cost, most, roundTrip, draft);
+        int window = FreeRun.Window(cost, most, roundTrip, draft, runs);
         return new(on, mode, speedUp, most, window, cost.Verify(0), roundTrip, draft, runs[1], runs.Length > 4 ? runs[4] : 0, unknown);
     }
 

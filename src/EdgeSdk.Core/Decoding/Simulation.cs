@@ -32,6 +32,12 @@ internal sealed record SimulatedWorld
     /// <summary>The device's passes; one token's is t_d.</summary>
     public required StepCost DeviceCost { get; init; }
 
+    /// <summary>What the server's model states of its passes, which decides how many drafts it verifies and what the gate thinks of it; unknown: the truth.</summary>
+    public StepCost ServerStated { get; init; }
+
+    /// <summary>What the device's model states of its passes, before it has timed a draft; unknown: the truth.</summary>
+    public StepCost DeviceStated { get; init; }
+
     /// <summary>The server's time for the whole prompt, its first token included, seconds.</summary>
     public double ServerPromptSeconds { get; init; }
 
@@ -134,8 +140,8 @@ internal sealed class Simulation
     {
         this.world = world;
         random = new(world.Seed);
-        server = ModelOf(world.Server, world.ServerCost, world.ServerPromptSeconds);
-        device = ModelOf(world.Device, world.DeviceCost, world.DevicePromptSeconds);
+        server = ModelOf(world.Server, world.ServerStated, world.ServerCost, world.ServerPromptSeconds);
+        device = ModelOf(world.Device, world.DeviceStated, world.DeviceCost, world.DevicePromptSeconds);
         stop = StopRule.For(world.Info, world.Prompt.Length, world.MaxTokens, world.IgnoreEnd);
     }
 
@@ -152,7 +158,7 @@ internal sealed class Simulation
         var window = new DraftWindow(device, sequence, stop, clock);
         await using var owned = window.ConfigureAwait(false);
         SimulatedStream? stream = null;
-        var turn = new TogetherTurn(window, new Gate(world.GateMode), world.Earlier, world.ServerCost, world.RoundTripSeconds, drafts =>
+        var turn = new TogetherTurn(window, new Gate(world.GateMode), world.Earlier, server.Traits.Cost, world.RoundTripSeconds, drafts =>
         {
             stream = new SimulatedStream(this);
             stream.Connect(drafts.ToArray());
@@ -172,8 +178,8 @@ internal sealed class Simulation
         return new([.. tokens], turn.Finish, last, first, stream!.Usage, turn.Drafted, window.Agreement, turn.Decision, stream.Connections);
     }
 
-    private TableModel ModelOf(Table table, StepCost cost, double promptSeconds) =>
-        new(world.Info, new(world.MaxStep, 1, cost), table, pass => clock.Wait(SecondsOf(pass, cost, promptSeconds)));
+    private TableModel ModelOf(Table table, StepCost stated, StepCost cost, double promptSeconds) =>
+        new(world.Info, new(world.MaxStep, 1, stated.IsKnown ? stated : cost), table, pass => clock.Wait(SecondsOf(pass, cost, promptSeconds)));
 
     /// <summary>The prompt's tokens cost their share of the prompt's time, drafts verified in the same pass what they add to a pass, other passes what they cost.</summary>
     private double SecondsOf(TablePass pass, StepCost cost, double promptSeconds)
@@ -194,7 +200,7 @@ internal sealed class Simulation
         private Connection? connection;
         private TaskCompletionSource? waiter;
 
-        public StepCost Cost => world.ServerCost;
+        public StepCost Cost => simulation.server.Traits.Cost;
 
         public double RoundTripSeconds => world.RoundTripSeconds;
 

@@ -140,7 +140,9 @@ internal sealed class TogetherTurn(
         // Nothing ahead: either all was used, or it was wrong and is made anew.
         sent = window.Ahead.IsEmpty ? window.Committed : Math.Max(sent, window.Committed);
         undecided += commit.Tokens.Length;
-        if (undecided >= Reconsider)
+
+        // By now the first drafts were timed.
+        if (Passes == 1 || undecided >= Reconsider)
             Decide();
     }
 

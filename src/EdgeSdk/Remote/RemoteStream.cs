@@ -250,10 +250,13 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         try
         {
             await to.WriteAsync(new DeviceFrame { Open = _open }, CancellationToken.None).ConfigureAwait(false);
-            Volatile.Write(ref _pinged, _server.Time.GetTimestamp());
-            await to.WriteAsync(new DeviceFrame { Ping = new Ping { Id = (ulong)_connections } }, CancellationToken.None).ConfigureAwait(false);
             while (await _outbox.TakeAsync(ended).ConfigureAwait(false) is { } frame)
             {
+                if (frame.FrameCase == DeviceFrame.FrameOneofCase.Ping)
+                {
+                    Volatile.Write(ref _pinged, _server.Time.GetTimestamp());
+                }
+
                 await to.WriteAsync(frame, CancellationToken.None).ConfigureAwait(false);
             }
 
@@ -278,20 +281,29 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
 
             TakeOpened(from.Current);
             silence.CancelAfter(_server.Options.StallTimeout);
+
+            // Not beside Open: a prompt's pass may hold every processor of the server, and the answer would come late.
+            bool pinged = false;
             while (await from.MoveNext(silence.Token).ConfigureAwait(false))
             {
                 switch (from.Current.FrameCase)
                 {
                     case ServerFrame.FrameOneofCase.Commit:
                         silence.CancelAfter(Timeout.InfiniteTimeSpan);
+                        if (!pinged)
+                        {
+                            _outbox.Add(new DeviceFrame { Ping = new Ping { Id = (ulong)_connections } });
+                        }
+
+                        pinged = true;
                         await TakeAsync(from.Current.Commit).ConfigureAwait(false);
                         silence.CancelAfter(_server.Options.StallTimeout);
                         break;
                     case ServerFrame.FrameOneofCase.Finished:
                         TakeFinished(from.Current.Finished.Reason);
                         return;
-                    case ServerFrame.FrameOneofCase.Pong when Interlocked.Exchange(ref _pinged, 0) is var pinged and not 0:
-                        _server.Measured(_server.Time.GetElapsedTime(pinged));
+                    case ServerFrame.FrameOneofCase.Pong when Interlocked.Exchange(ref _pinged, 0) is var sent and not 0:
+                        _server.Measured(_server.Time.GetElapsedTime(sent));
                         break;
                 }
             }

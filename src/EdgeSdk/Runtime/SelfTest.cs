@@ -95,7 +95,7 @@ internal sealed class SelfTest : IAsyncDisposable
     private async Task<bool> ChunksAgreeAsync(StepCost cost, CancellationToken cancellationToken)
     {
         int chunk = text.Length - 24;
-        while (2 * cost.Pass(chunk) > ChunkBudget.TotalSeconds)
+        while (chunk > 16 && 2 * cost.Pass(chunk) > ChunkBudget.TotalSeconds)
             chunk /= 2;
 
         if (chunk <= 16)

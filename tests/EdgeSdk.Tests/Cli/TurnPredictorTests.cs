@@ -72,7 +72,7 @@ public sealed class TurnPredictorTests
     }
 
     private static TurnPredictor Predictor(BenchTurn turn) =>
-        new(Worlds.Linear(Step, 0), Worlds.Device(0.001), RoundTrip, BenchTurn.AgreementOf([turn]));
+        new(default, Worlds.Linear(Step, 0), default, Worlds.Device(0.001), RoundTrip, BenchTurn.AgreementOf([turn]));
 
     private static BenchTurn Turn(IEnumerable<bool> agrees)
     {

@@ -72,6 +72,17 @@ public class GateTests
     }
 
     [Fact]
+    public void The_window_ends_where_a_draft_is_hardly_ever_right()
+    {
+        var flat = Worlds.Linear(0.040, 0);
+        double[] runs = [.. Enumerable.Range(0, 200).Select(n => Math.Pow(0.8, n))], sure = [.. Enumerable.Repeat(1.0, 200)];
+
+        Assert.Equal(21, FreeRun.Window(flat, 64, 0.020, 0.0005, runs)); // .8 to the 21st is the first under .01
+        Assert.InRange(FreeRun.Window(flat, 64, 0.020, 0.0005, sure), 100, 200);
+        Assert.Equal(4, FreeRun.Window(flat, 1, 0.001, 0.1, runs)); // a slow device gets no further anyway
+    }
+
+    [Fact]
     public void The_prompt_waits_for_drafts_only_where_that_is_faster()
     {
         var cost = Worlds.Linear(0.040, 0.02);

@@ -94,7 +94,7 @@ public class SimulationTests
     [Fact]
     public void Drafts_made_during_the_prompt_are_verified_in_its_own_pass_or_right_after()
     {
-        bool[] agrees = [.. Enumerable.Repeat(true, 24)];
+        bool[] agrees = [.. Enumerable.Repeat(true, 12)];
         var world = SimulatedWorld.Scripted(100, agrees, Worlds.Linear(0.040, 0.02), Worlds.Device(0.004)) with
         {
             ServerPromptSeconds = 0.3,
@@ -105,7 +105,17 @@ public class SimulationTests
         var turn = Simulation.Run(world);
 
         Assert.InRange(turn.Server.Passes, 1, 3);
-        Assert.True(turn.Seconds < 0.75 * world.PlainSeconds(24), turn.ToString());
+        Assert.True(turn.Seconds < 0.75 * world.PlainSeconds(12), turn.ToString());
+    }
+
+    [Fact]
+    public void A_gate_that_was_told_of_slow_drafts_finds_out_with_the_first_commit()
+    {
+        var world = Worlds.Independent(0.8, 0.040, 0.02, 0.02, 0.001, 30, seed: 6) with { GateMode = GateMode.Auto, DeviceStated = Worlds.Device(0.5) };
+        var told = Simulation.Run(world);
+
+        Assert.True(told.Decision.On, told.Decision.Reason);
+        Assert.InRange(told.Seconds, 0, 0.75 * world.PlainSeconds(30));
     }
 
     [Fact]
