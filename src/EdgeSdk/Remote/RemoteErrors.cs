@@ -29,11 +29,20 @@ internal static class RemoteErrors
     public static TimeSpan? RetryAfter(RpcException e) =>
         int.TryParse(e.Trailers.GetValue("grpc-retry-pushback-ms"), out int milliseconds) && milliseconds >= 0 ? TimeSpan.FromMilliseconds(milliseconds) : null;
 
+    /// <summary>
+    /// A connection broke, as opposed to none being made, and to a server that answered: a warm one may have died unnoticed, and the next attempt gets a fresh one.
+    /// </summary>
+    public static bool BrokeOff(RpcException e) => Code(e) == EdgeErrorCode.Unavailable
+        && e.Status.DebugException is not (null or HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+        });
+
     private static EdgeErrorCode Code(RpcException e) => e.StatusCode switch
     {
+        _ when e.Status.DebugException is InvalidProtocolBufferException => EdgeErrorCode.Protocol, // it counts as an IOException, and as Unavailable
         StatusCode.Unavailable => EdgeErrorCode.Unavailable,
         StatusCode.Internal or StatusCode.Unknown or StatusCode.Cancelled when IsCut(e) => EdgeErrorCode.Unavailable,
-        StatusCode.Internal when e.Status.DebugException is InvalidProtocolBufferException => EdgeErrorCode.Protocol,
         StatusCode.Unauthenticated or StatusCode.PermissionDenied or StatusCode.FailedPrecondition or StatusCode.Unimplemented => EdgeErrorCode.Refused,
         StatusCode.InvalidArgument or StatusCode.OutOfRange => EdgeErrorCode.InvalidArgument,
         StatusCode.ResourceExhausted => EdgeErrorCode.Exhausted,

@@ -98,6 +98,18 @@ internal sealed class RemoteServer : IAsyncDisposable
     /// <summary>What a failed call means to the caller.</summary>
     internal Exception Explain(RpcException e, CancellationToken cancellationToken) => RemoteErrors.Explain(e, Options.Address, cancellationToken);
 
+    /// <summary>The wait before the next attempt: doubled for each failure in a row, and no shorter than the server asks for.</summary>
+    internal TimeSpan Backoff(int failures, RpcException e)
+    {
+        var wait = Options.FirstBackoff * Math.Pow(2, failures);
+        if (RemoteErrors.RetryAfter(e) is { } asked && asked > wait)
+        {
+            wait = asked;
+        }
+
+        return wait < Options.LongestBackoff ? wait : Options.LongestBackoff;
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -108,26 +120,38 @@ internal sealed class RemoteServer : IAsyncDisposable
 
     private async Task<RemoteModel> AskAsync(bool measure, CancellationToken cancellationToken)
     {
-        long start = Time.GetTimestamp();
-        try
+        for (int failures = 0; ; failures++)
         {
-            var call = _client.DescribeAsync(
-                new DescribeRequest { Version = RemoteServerOptions.ProtocolVersion },
-                _headers,
-                deadline: DateTime.UtcNow + Options.OpenTimeout,
-                cancellationToken: cancellationToken);
-            var info = await call.ConfigureAwait(false);
-            if (measure)
+            try
             {
-                Measured(Time.GetElapsedTime(start));
+                return await AskOnceAsync(measure, cancellationToken).ConfigureAwait(false);
             }
+            catch (RpcException e) when (RemoteErrors.BrokeOff(e) && failures < Options.ResumeAttempts && !cancellationToken.IsCancellationRequested)
+            {
+                await Task.Delay(Backoff(failures, e), Time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RpcException e)
+            {
+                throw Explain(e, cancellationToken);
+            }
+        }
+    }
 
-            return RemoteModel.From(info);
-        }
-        catch (RpcException e)
+    private async Task<RemoteModel> AskOnceAsync(bool measure, CancellationToken cancellationToken)
+    {
+        long start = Time.GetTimestamp();
+        var call = _client.DescribeAsync(
+            new DescribeRequest { Version = RemoteServerOptions.ProtocolVersion },
+            _headers,
+            deadline: DateTime.UtcNow + Options.OpenTimeout,
+            cancellationToken: cancellationToken);
+        var info = await call.ConfigureAwait(false);
+        if (measure)
         {
-            throw Explain(e, cancellationToken);
+            Measured(Time.GetElapsedTime(start));
         }
+
+        return RemoteModel.From(info);
     }
 
     private static SocketsHttpHandler Sockets() => new()

@@ -174,13 +174,13 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
             catch (RpcException e) when (!_left && MayPass(e))
             {
                 failures = _committed.Count > before ? 0 : failures;
-                if (failures >= (_opened ? _server.Options.ResumeAttempts : 1))
+                if (failures >= (_opened || RemoteErrors.BrokeOff(e) ? _server.Options.ResumeAttempts : 1))
                 {
                     throw;
                 }
 
                 LogResume(_server.Logger, _server.Options.Address, _committed.Count, failures + 1);
-                await Task.Delay(Backoff(failures, e), _server.Time, _stop.Token).ConfigureAwait(false);
+                await Task.Delay(_server.Backoff(failures, e), _server.Time, _stop.Token).ConfigureAwait(false);
             }
             finally
             {
@@ -196,17 +196,6 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         EdgeErrorCode.Exhausted => _opened && RemoteErrors.RetryAfter(e) is not null,
         _ => false,
     };
-
-    private TimeSpan Backoff(int failures, RpcException e)
-    {
-        var doubled = _server.Options.FirstBackoff * Math.Pow(2, failures);
-        if (RemoteErrors.RetryAfter(e) is { } asked && asked > doubled)
-        {
-            doubled = asked;
-        }
-
-        return doubled < _server.Options.LongestBackoff ? doubled : _server.Options.LongestBackoff;
-    }
 
     /// <summary>One connection: from Open to Finished.</summary>
     /// <exception cref="RpcException">It broke, or the server refused.</exception>

@@ -213,7 +213,7 @@ public sealed class RemoteStreamTests
             {
             }
 
-            int lastPlace = call.Frames.Current.Cancel.LastPlace;
+            int lastPlace = call.Frames.Current.Cancel!.LastPlace;
             await call.CommitAsync(First + 1, 21);
             await call.FinishedAsync(Finished.Types.Reason.Cancelled);
             bool closed = !await call.Frames.MoveNext();
