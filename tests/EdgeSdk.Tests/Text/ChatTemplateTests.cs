@@ -129,12 +129,65 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{% set x = 'x' * 4000000 %}{% for a in range(99999) %}{{ 'y' in x }}{% endfor %}", "steps")]
     [InlineData("{% set x = 'x' * 4000000 %}{% for a in range(99999) %}{{ x | length }}{% endfor %}", "steps")]
     [InlineData("{% set ns = namespace(n=3) %}{% for a in range(99) %}{% set ns.n = ns.n * ns.n %}{% endfor %}", "too large")]
+    [InlineData("{{ 10 ** (10 ** 10) }}", "too large")]
+    [InlineData("{{ range(10 ** 9) }}", "at most 100000")]
+    [InlineData("{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}", "nested too deeply")]
+    [InlineData("{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}", "steps")]
+    [InlineData("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "nested too deeply")]
+    [InlineData("{{ ('ab' * 250000 ~ 'aab') in 'ab' * 1000000 }}", "steps")]
+    [InlineData("{{ ('ab' * 1000000).replace('ab' * 250000 ~ 'aab', '') }}", "steps")]
+    [InlineData("{% set x = ' ' * 1000000 %}{% for i in range(100000) %}{% set y = x.strip() %}{% endfor %}", "steps")]
+    [InlineData("{% set x = 'a' * 1000000 %}{% for i in range(100000) %}{% set y = {x: 1}[x] %}{% endfor %}", "steps")]
+    [InlineData("{% set x = '😀' * 500000 %}{% for i in range(100000) %}{% set y = x[i] %}{% endfor %}", "steps")]
+    [InlineData("{% for i in range(1000) %}{% set y = range(100000) | sort(reverse=true) %}{% endfor %}", "")]
+    [InlineData("{{ [{}] | map(attribute='a.' * 4000000, default={}) | list }}", "characters")]
+    [InlineData("{{ 'x'.center(10 ** 9) }}", "characters")]
+    [InlineData("{{ '{:99999}'.format(1) * 1000 }}", "characters")]
+    [InlineData("{{ '%.9999f' % 0.1 }}", "precision")]
+    [InlineData("{{ range(10) | batch(10 ** 9, 1) | list }}", "characters")]
+    [InlineData("{{ range(10) | slice(10 ** 9) | list }}", "steps")]
+    [InlineData("{{ ('[' * 100000) | fromjson }}", "'fromjson' reads JSON")]
+    [InlineData("{% set l = range(100000) | list %}{% for i in l %}{% set x = dict(*[[l]]) %}{% endfor %}", "")]
     public void A_rendering_cannot_take_more_than_its_budget(string source, string words)
     {
         var e = Assert.Throws<EdgeException>(() => Render(source));
 
         Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_longer_conversation_may_spend_more()
+    {
+        var messages = new JsonArray([.. Enumerable.Range(0, 2000).Select(i => new JsonObject { ["role"] = "user", ["content"] = new string('x', 1000) })]);
+        var template = ChatTemplate.Parse("{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = m.role ~ m.content %}{{ ns.s | trim }}{% endfor %}", "test.jinja");
+
+        Assert.Equal(2000 * 1004, template.Render(messages, null, false).Length);
+    }
+
+    [Theory]
+    [InlineData(600_000, "x", "at most 524288")]
+    [InlineData(40_000, "{{ a | aaa }}", "filter 'aaa'")]
+    [InlineData(100_000, "{#", "not closed")]
+    [InlineData(40_000, "{% raw %}", "not closed")]
+    public void A_template_of_any_length_is_refused_at_once(int count, string part, string words)
+    {
+        string source = string.Concat(Enumerable.Repeat(part, count));
+
+        Assert.Contains(words, Assert.Throws<EdgeException>(() => Render(source)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{{ a", ".b", 200_000)]
+    [InlineData("{{ a", "[0]", 150_000)]
+    [InlineData("{{ a", "()", 200_000)]
+    [InlineData("{{ a", "|upper", 80_000)]
+    public void A_long_chain_is_refused_without_holding_its_text_again_for_each_link(string start, string link, int count)
+    {
+        var e = Assert.Throws<EdgeException>(() => Render(start + string.Concat(Enumerable.Repeat(link, count)) + " }}"));
+
+        Assert.Contains("nested too deeply", e.Message, StringComparison.Ordinal);
+        Assert.InRange(e.Message.Length, 1, 500);
     }
 
     [Theory]

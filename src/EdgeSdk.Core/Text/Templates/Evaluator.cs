@@ -66,8 +66,8 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
     {
         Literal literal => literal.Value,
         Name name => scope.Get(name.Identifier),
-        Member member => Subscripts.Member(Evaluate(member.Target, scope), member.Identifier, member.Text),
-        Index index => Subscripts.Item(Evaluate(index.Target, scope), Evaluate(index.Key, scope), index.Text, meter),
+        Member member => Subscripts.Member(Evaluate(member.Target, scope), member.Identifier, member.Written),
+        Index index => Subscripts.Item(Evaluate(index.Target, scope), Evaluate(index.Key, scope), index.Written, meter),
         Filtered filtered => Apply(filtered.Filter, Evaluate(filtered.Value, scope), scope),
         Tested tested => tested.Test.Invoke(Evaluate(tested.Value, scope), EvaluateArguments(tested.Arguments, scope), meter),
         Invocation invocation => Invoke(invocation, scope, caller: null),
@@ -99,7 +99,7 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
         meter.MakeItems(display.Items.Count * 3L);
         var mapping = new Mapping();
         foreach (var (key, value) in display.Items)
-            mapping[Operators.Key(Evaluate(key, scope))] = Evaluate(value, scope);
+            mapping[Operators.Key(Evaluate(key, scope), meter)] = Evaluate(value, scope);
 
         return mapping;
     }

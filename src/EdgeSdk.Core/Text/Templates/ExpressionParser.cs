@@ -13,7 +13,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
 {
     private static readonly string[] s_comparisons = ["==", "!=", "<", "<=", ">", ">="];
 
-    private readonly List<EdgeException> unknown = [];
+    private readonly List<(Token Name, bool IsTest)> unknown = [];
 
     /// <summary>The names that were read so far, in order.</summary>
     public List<string> NamesRead { get; } = [];
@@ -30,8 +30,8 @@ internal sealed class ExpressionParser(TokenStream tokens)
     /// <exception cref="EdgeException">A filter or a test is not supported; the first of them.</exception>
     public void RefuseUnknown()
     {
-        if (unknown.Count > 0)
-            throw unknown[0];
+        if (unknown is [var (name, isTest), ..])
+            throw tokens.Source.Refuse(name.Start, NotSupported(name.Value, isTest));
     }
 
     /// <summary>An expression, or several with commas between them, which make a tuple.</summary>
@@ -302,7 +302,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
 
     private Expression? ParseBound() => tokens.Peek.IsSymbol(":") || tokens.Peek.IsSymbol("]") ? null : Parse();
 
-    private string Written(int start) => tokens.Source.Text[start..tokens.LastEnd];
+    private Excerpt Written(int start) => new(tokens.Source, start, tokens.LastEnd);
 
     private Expression ParseFilters(Expression value)
     {
@@ -332,7 +332,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
     public AppliedFilter ParseAppliedFilter()
     {
         var name = tokens.Expect(TokenKind.Name, "a filter's name");
-        var filter = Filters.Find(name.Value) ?? Unknown(name, $"the filter '{name.Value}' is not supported; {Filters.Names} are.");
+        var filter = Filters.Find(name.Value) ?? Unknown(name, isTest: false);
         return new AppliedFilter(name.Start, filter, tokens.Peek.IsSymbol("(") ? ParseArguments() : []);
     }
 
@@ -347,7 +347,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         int at = tokens.Take().Start;
         bool negated = tokens.TryName("not");
         var name = tokens.Expect(TokenKind.Name, "a test's name");
-        var test = Predicates.Find(name.Value) ?? Unknown(name, $"the test '{name.Value}' is not supported; {Predicates.Names} are.");
+        var test = Predicates.Find(name.Value) ?? Unknown(name, isTest: true);
 
         var tested = new Tested(name.Start, value, test, ParseTestArguments());
         return negated ? new Not(at, tested) : tested;
@@ -367,11 +367,14 @@ internal sealed class ExpressionParser(TokenStream tokens)
         return isValue ? [new Argument(ArgumentKind.Placed, "", ParseMembers(ParsePrimary(), token.Start))] : [];
     }
 
-    private Builtin Unknown(Token name, string problem)
+    private Builtin Unknown(Token name, bool isTest)
     {
-        unknown.Add(tokens.Source.Refuse(name.Start, problem));
-        return new Builtin(name.Value, [], 0, _ => throw new TemplateFault(problem)) { TakesAny = true };
+        unknown.Add((name, isTest));
+        return new Builtin(name.Value, [], 0, _ => throw new TemplateFault(NotSupported(name.Value, isTest))) { TakesAny = true };
     }
+
+    private static string NotSupported(string name, bool isTest) =>
+        isTest ? $"the test '{name}' is not supported; {Predicates.Names} are." : $"the filter '{name}' is not supported; {Filters.Names} are.";
 
     private List<Argument> ParseArguments()
     {

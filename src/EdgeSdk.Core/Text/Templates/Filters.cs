@@ -1,13 +1,13 @@
 using System.Globalization;
 using System.Numerics;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace EdgeSdk.Text.Templates;
 
 /// <summary>The filters of Jinja, <c>tojson</c> as transformers defines it for chat templates, and <c>fromjson</c>.</summary>
-internal static partial class Filters
+internal static class Filters
 {
     /// <summary>Stands for none where a mapping's key is wanted.</summary>
     private static readonly object s_none = new();
@@ -15,7 +15,7 @@ internal static partial class Filters
     private static readonly Dictionary<string, Builtin> s_filters = new Builtin[]
     {
         // Text.
-        new("trim", ["chars"], 0, call => Made(call, PythonText.Strip(call.SubjectText, call.OptionalText("chars")))) { KeepsSafe = true },
+        new("trim", ["chars"], 0, call => Made(call, PythonText.Strip(call.SubjectText, call.OptionalText("chars"), call.Meter))) { KeepsSafe = true },
         new("upper", [], 0, call => Made(call, CaseMapping.Upper(call.SubjectText))) { KeepsSafe = true },
         new("lower", [], 0, call => Made(call, CaseMapping.Lower(call.SubjectText))) { KeepsSafe = true },
         new("title", [], 0, Title),
@@ -24,7 +24,7 @@ internal static partial class Filters
         new("indent", ["width", "first", "blank"], 0, Indented) { KeepsSafe = true },
         new("center", ["width"], 0, call => PythonText.Center(call.SubjectText, call.Integer("width", 80), " ", call.Meter)) { KeepsSafe = true },
         new("truncate", ["length", "killwords", "end", "leeway"], 0, Truncated),
-        new("wordcount", [], 0, call => (BigInteger)Word().Count(call.SubjectText)),
+        new("wordcount", [], 0, call => CountWords(call)),
         new("format", [], 0, call => PythonFormat.Percent(call.SubjectText, Formatted(call), call.Meter)) { TakesAny = true },
         new("string", [], 0, call => call.Subject is SafeText ? call.Subject : Made(call, call.SubjectText)) { SeesSafeText = true },
         new("safe", [], 0, call => call.Subject as SafeText ?? new SafeText(Made(call, call.SubjectText))) { SeesSafeText = true },
@@ -86,6 +86,22 @@ internal static partial class Filters
         rune => PythonText.IsSpace(rune) || rune.Value is '-' or '(' or '{' or '[' or '<',
         word => word.Length == 0 ? "" : CaseMapping.Upper(word[..1]) + CaseMapping.Lower(word[1..])));
 
+    /// <summary>Runs of letters, numbers and underscores.</summary>
+    private static BigInteger CountWords(Call call)
+    {
+        call.Meter.Walk(call.SubjectText);
+        int words = 0;
+        bool inWord = false;
+        foreach (var rune in call.SubjectText.EnumerateRunes())
+        {
+            bool isPart = Rune.IsLetter(rune) || Rune.IsNumber(rune) || rune.Value == '_';
+            words += isPart && !inWord ? 1 : 0;
+            inWord = isPart;
+        }
+
+        return words;
+    }
+
     private static string Indented(Call call)
     {
         if (call.Subject is not string text)
@@ -114,7 +130,7 @@ internal static partial class Filters
         if (call.Subject is not string text)
             throw new TemplateFault($"'truncate' cuts a string, not {Operators.KindOf(call.Subject)}.");
 
-        string cut = Made(call, text[..PythonText.OffsetOf(text, kept)]);
+        string cut = Made(call, text[..PythonText.OffsetOf(text, kept, call.Meter)]);
         return (call.Flag("killwords") || cut.LastIndexOf(' ') < 0 ? cut : cut[..cut.LastIndexOf(' ')]) + end;
     }
 
@@ -182,18 +198,19 @@ internal static partial class Filters
         BigInteger => call.Subject,
         bool b => b ? BigInteger.One : BigInteger.Zero,
         double d when double.IsFinite(d) => new BigInteger(Math.Truncate(d)),
-        string text => WholeOf(PythonText.Strip(text, null), call.Integer("base", 10)) ?? call.Value("default", BigInteger.Zero),
+        string text => WholeOf(PythonText.Strip(text, null, call.Meter), call.Integer("base", 10), call.Meter) ?? call.Value("default", BigInteger.Zero),
         Undefined undefined => throw new TemplateFault(undefined.Problem + "."),
         _ => call.Value("default", BigInteger.Zero),
     };
 
-    private static BigInteger? WholeOf(string text, int radix)
+    private static BigInteger? WholeOf(string text, int radix, Meter meter)
     {
         if (radix is not (2 or 8 or 10 or 16))
             throw new TemplateFault($"'int' knows the bases 2, 8, 10 and 16, not {radix}.");
         if (text.Length > 400)
             return null;
 
+        meter.Step(text.Length / 4);
         string digits = text.Replace("_", "", StringComparison.Ordinal);
         if (radix != 10)
             return DigitsOf(digits, radix);
@@ -231,7 +248,7 @@ internal static partial class Filters
     private static object? Real(Call call) => call.Subject switch
     {
         double => call.Subject,
-        string text => RealOf(PythonText.Strip(text, null)) ?? call.Value("default", 0.0),
+        string text => RealOf(PythonText.Strip(text, null, call.Meter)) ?? call.Value("default", 0.0),
         Undefined undefined => throw new TemplateFault(undefined.Problem + "."),
         var value when Operators.Number(value) is BigInteger whole => (double)whole,
         _ => call.Value("default", 0.0),
@@ -290,8 +307,8 @@ internal static partial class Filters
 
     private static object? WithoutCase(Call call, object? value) => call.Flag("case_sensitive") ? value : value switch
     {
-        string text => CaseMapping.Lower(text),
-        SafeText safe => CaseMapping.Lower(safe.Text),
+        string text => Made(call, CaseMapping.Lower(text)),
+        SafeText safe => Made(call, CaseMapping.Lower(safe.Text)),
         _ => value,
     };
 
@@ -339,7 +356,7 @@ internal static partial class Filters
         foreach (var item in Items(call))
         {
             var key = KeyOf(call, item) ?? s_none;
-            if (key is Undefined || key == s_none ? seen.TryAdd(s_none, null) : seen.TryAdd(Operators.Key(key), null))
+            if (key is Undefined || key == s_none ? seen.TryAdd(s_none, null) : seen.TryAdd(Operators.Key(key, call.Meter), null))
                 items.Add(item);
         }
 
@@ -484,7 +501,4 @@ internal static partial class Filters
 
         return best;
     }
-
-    [GeneratedRegex(@"\w+")]
-    private static partial Regex Word();
 }

@@ -49,7 +49,7 @@ internal static class Functions
                 break;
             case [var pairs]:
                 foreach (var pair in Operators.Items(pairs, call.Meter))
-                    Add(mapping, Operators.Items(pair, call.Meter));
+                    Add(mapping, Operators.Items(pair, call.Meter), call.Meter);
                 break;
             default:
                 throw new TemplateFault("a mapping is made of one mapping at most, and of names with values.");
@@ -62,12 +62,12 @@ internal static class Functions
         return mapping;
     }
 
-    private static void Add(Mapping mapping, IReadOnlyList<object?> pair)
+    private static void Add(Mapping mapping, IReadOnlyList<object?> pair, Meter meter)
     {
         if (pair is not [var key, var value])
             throw new TemplateFault($"a mapping is made of pairs, not of {pair.Count} items.");
 
-        mapping[Operators.Key(key)] = value;
+        mapping[Operators.Key(key, meter)] = value;
     }
 
     private static NumberRange Range(Call call)

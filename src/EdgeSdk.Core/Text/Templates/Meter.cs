@@ -30,8 +30,14 @@ internal sealed class Meter(long inputSize)
             throw new TemplateFault($"rendering takes more than {maxSteps} steps.");
     }
 
-    /// <summary>Counts a look through a whole text, which costs a step for each thousand characters.</summary>
+    /// <summary>Counts a look through a whole text by wide instructions: a step for each thousand characters.</summary>
     public void Scan(string text) => Step(text.Length >> 10);
+
+    /// <summary>Counts a look at each character of a text: a step for thirty-two.</summary>
+    public void Walk(string text) => Step(text.Length >> 5);
+
+    /// <summary>Counts a search, which may compare the part at every place of the text.</summary>
+    public void Search(string text, string part) => Step((text.Length >> 10) + (((long)text.Length * part.Length) >> 13));
 
     public string Made(string text)
     {

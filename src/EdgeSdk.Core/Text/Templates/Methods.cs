@@ -41,15 +41,15 @@ internal static class Methods
         new("rjust", ["width", "fillchar"], 1, call => PythonText.Pad(Text(call), call.Integer("width", 0), Filling(call), before: room => room, call.Meter)) { KeepsSafe = true },
         new("zfill", ["width"], 1, FillWithZeros) { KeepsSafe = true },
         new("format", [], 0, call => PythonFormat.Braces(Text(call), call.Given, call.Meter)) { TakesAny = true },
-        new("isspace", [], 0, call => Text(call).Length > 0 && Text(call).All(c => PythonText.IsSpace(c))),
-        new("isascii", [], 0, call => Text(call).All(char.IsAscii)),
+        new("isspace", [], 0, call => AreAll(call, PythonText.IsSpace)),
+        new("isascii", [], 0, call => Text(call).Length == 0 || AreAll(call, rune => rune.IsAscii)),
         new("isalpha", [], 0, call => AreAll(call, Rune.IsLetter)),
         new("isalnum", [], 0, call => AreAll(call, rune => Rune.IsLetter(rune) || Rune.IsNumber(rune))),
         new("isdecimal", [], 0, call => AreAll(call, rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber)),
         new("isdigit", [], 0, call => AreAll(call, IsDigit)),
         new("isnumeric", [], 0, call => AreAll(call, Rune.IsNumber)),
-        new("islower", [], 0, call => PythonText.IsCased(Text(call), upper: false)),
-        new("isupper", [], 0, call => PythonText.IsCased(Text(call), upper: true)),
+        new("islower", [], 0, call => PythonText.IsCased(Text(call), upper: false, call.Meter)),
+        new("isupper", [], 0, call => PythonText.IsCased(Text(call), upper: true, call.Meter)),
     }.ToDictionary(method => method.Name, StringComparer.Ordinal);
 
     private static readonly Dictionary<string, Builtin> s_ofMappings = new Builtin[]
@@ -115,7 +115,7 @@ internal static class Methods
     /// <summary>As <c>str.replace</c>; a negative count or none replaces all.</summary>
     public static string Replace(string text, string old, string replacement, Call call)
     {
-        call.Meter.Scan(text);
+        call.Meter.Search(text, old);
         int count = call.OptionalInteger("count") ?? -1;
         var pieces = old.Length == 0 ? Gaps(text, call.Meter) : Pieces(text, old);
         if (count >= 0 && count < pieces.Count - 1)
@@ -128,14 +128,18 @@ internal static class Methods
 
     private static string Text(Call call) => (string)call.Subject!;
 
-    private static string Strip(Call call, bool start, bool end) => call.Meter.Made(PythonText.Strip(Text(call), call.OptionalText("chars"), start, end));
+    private static string Strip(Call call, bool start, bool end) => call.Meter.Made(PythonText.Strip(Text(call), call.OptionalText("chars"), call.Meter, start, end));
 
     /// <summary>One string, or several in a tuple.</summary>
-    private static IEnumerable<string> Affixes(Call call, string parameter) => call.Value(parameter) switch
+    private static IEnumerable<string> Affixes(Call call, string parameter)
     {
-        object?[] several when several.All(s => s is string) => several.Cast<string>(),
-        _ => [call.Text(parameter)],
-    };
+        object?[] affixes = call.Value(parameter) as object?[] ?? [call.Text(parameter)];
+        foreach (var affix in affixes)
+        {
+            call.Meter.Scan(Text(call));
+            yield return affix as string ?? throw new TemplateFault($"the argument '{parameter}' must be a string or a tuple of strings.");
+        }
+    }
 
     /// <summary>The part of the text between the arguments start and end, and where it begins.</summary>
     private static (string Text, int Offset) Span(Call call)
@@ -146,15 +150,15 @@ internal static class Methods
 
         int length = PythonText.Length(text, call.Meter);
         int start = Bound(call.OptionalInteger("start") ?? 0), end = Math.Max(start, Bound(call.OptionalInteger("end") ?? length));
-        int offset = PythonText.OffsetOf(text, start);
-        return (call.Meter.Made(text[offset..PythonText.OffsetOf(text, end)]), offset);
+        int offset = PythonText.OffsetOf(text, start, call.Meter);
+        return (call.Meter.Made(text[offset..PythonText.OffsetOf(text, end, call.Meter)]), offset);
 
         int Bound(int place) => Math.Clamp(place < 0 ? place + length : place, 0, length);
     }
 
     private static string Separator(Call call)
     {
-        call.Meter.Scan(Text(call));
+        call.Meter.Search(Text(call), call.Text("sep"));
         return call.Text("sep") is { Length: > 0 } separator ? separator : throw new TemplateFault("the separator must not be empty.");
     }
 
@@ -185,8 +189,8 @@ internal static class Methods
     private static int Find(Call call, bool fromEnd)
     {
         var (text, offset) = Span(call);
-        call.Meter.Scan(text);
         string part = call.Text("sub");
+        call.Meter.Search(text, part);
         int at = fromEnd ? text.LastIndexOf(part, StringComparison.Ordinal) : text.IndexOf(part, StringComparison.Ordinal);
         return at < 0 ? -1 : PythonText.PlaceOf(Text(call), at + offset, call.Meter);
     }
@@ -196,8 +200,8 @@ internal static class Methods
     private static BigInteger Count(Call call)
     {
         var (text, _) = Span(call);
-        call.Meter.Scan(text);
         string part = call.Text("sub");
+        call.Meter.Search(text, part);
         return part.Length == 0 ? PythonText.Length(text, call.Meter) + 1 : text.AsSpan().Count(part);
     }
 
@@ -217,7 +221,7 @@ internal static class Methods
 
     private static bool AreAll(Call call, Func<Rune, bool> holds)
     {
-        call.Meter.Scan(Text(call));
+        call.Meter.Walk(Text(call));
         return Text(call).Length > 0 && Text(call).EnumerateRunes().All(holds);
     }
 
@@ -228,7 +232,7 @@ internal static class Methods
     private static object? Get(Call call) => call.Value("key") switch
     {
         null or object?[] or Undefined => call.Value("default"),
-        var key => ((Mapping)call.Subject!).GetValueOrDefault(Operators.Key(key), call.Value("default")),
+        var key => ((Mapping)call.Subject!).GetValueOrDefault(Operators.Key(key, call.Meter), call.Value("default")),
     };
 
     private static BigInteger PlaceOf(Call call, IReadOnlyList<object?> items)
@@ -248,11 +252,11 @@ internal static class Methods
     private static List<object?> Split(Call call, bool fromEnd)
     {
         string text = Text(call);
-        call.Meter.Scan(text);
+        call.Meter.Search(text, call.OptionalText("sep") ?? " ");
         int limit = call.Integer("maxsplit", -1);
         var pieces = call.OptionalText("sep") switch
         {
-            null => Words(fromEnd ? Reversed(text) : text, limit),
+            null => Words(fromEnd ? Reversed(text) : text, limit, call.Meter),
             "" => throw new TemplateFault("'split' needs a separator that is not empty."),
             var separator => Pieces(fromEnd ? Reversed(text) : text, fromEnd ? Reversed(separator) : separator, limit),
         };
@@ -275,10 +279,10 @@ internal static class Methods
         [.. limit < 0 ? text.Split(separator) : text.Split(separator, limit == int.MaxValue ? limit : limit + 1)];
 
     /// <summary>What lies between runs of white space; after <paramref name="limit"/> cuts the rest as it is.</summary>
-    private static List<string> Words(string text, int limit)
+    private static List<string> Words(string text, int limit, Meter meter)
     {
         var words = new List<string>();
-        string rest = PythonText.Strip(text, null, end: false);
+        string rest = PythonText.Strip(text, null, meter, end: false);
         int at = 0;
         while (at < rest.Length && (limit < 0 || words.Count < limit))
         {

@@ -164,9 +164,19 @@ internal static class Operators
     }
 
     /// <summary>A key as a mapping takes it.</summary>
-    public static object Key(object? value) => value is string or BigInteger or double or bool
-        ? value
+    public static object Key(object? value, Meter meter) => value is string or SafeText or BigInteger or double or bool
+        ? Hashed(value, meter)
         : throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key here; a string, a number or a boolean can.");
+
+    /// <summary>A key that is about to be looked up.</summary>
+    public static object Hashed(object key, Meter meter)
+    {
+        if (Plain(key) is not string text)
+            return key;
+
+        meter.Walk(text);
+        return text;
+    }
 
     private static object? Plain(object? value) => value is SafeText safe ? safe.Text : value;
 
@@ -203,10 +213,10 @@ internal static class Operators
         switch (container)
         {
             case string text:
-                meter.Scan(text);
+                meter.Search(text, value as string ?? "");
                 return value is string part ? text.Contains(part, StringComparison.Ordinal) : throw new TemplateFault($"a string cannot hold {KindOf(value)}.");
             case Mapping mapping:
-                return value is List<object?> or Mapping ? throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key.") : value is string or BigInteger or double or bool && mapping.ContainsKey(value);
+                return value is List<object?> or Mapping ? throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key.") : value is string or BigInteger or double or bool && mapping.ContainsKey(Hashed(value, meter));
             default:
                 return Items(container, meter).Any(item => AreEqual(item, value, meter));
         }
@@ -222,11 +232,17 @@ internal static class Operators
 
         return (left, right) switch
         {
-            (string x, string y) => PythonText.Compare(x, y),
+            (string x, string y) => OrderTexts(x, y, meter),
             (List<object?> x, List<object?> y) => OrderSequences(operation, x, y, meter),
             (object?[] x, object?[] y) => OrderSequences(operation, x, y, meter),
             _ => throw Misfit(operation, left, right),
         };
+    }
+
+    private static int OrderTexts(string left, string right, Meter meter)
+    {
+        meter.Scan(left.Length < right.Length ? left : right);
+        return PythonText.Compare(left, right);
     }
 
     private static int? OrderSequences(string operation, IReadOnlyList<object?> left, IReadOnlyList<object?> right, Meter meter)

@@ -156,7 +156,7 @@ internal static class PythonFormat
         if (at < format.Length && format[at] == '.')
         {
             at++;
-            precision = ReadNumber(format, ref at) ?? 0;
+            precision = Limited(ReadNumber(format, ref at) ?? 0);
         }
 
         if (at == format.Length || format[at] is not ('s' or 'r' or 'd' or 'i' or 'u' or 'f' or 'F' or 'x' or 'X' or 'o' or 'c' or '%'))
@@ -188,7 +188,7 @@ internal static class PythonFormat
         if (at < spec.Length && spec[at] == '.')
         {
             at++;
-            precision = ReadNumber(spec, ref at) ?? throw NotSupported(spec);
+            precision = Limited(ReadNumber(spec, ref at) ?? throw NotSupported(spec));
         }
 
         char type = at < spec.Length ? spec[at++] : ' ';
@@ -213,8 +213,12 @@ internal static class PythonFormat
             : throw new TemplateFault($"a format's width or precision is at most {MaxWidth}.");
     }
 
+    private static int Limited(int precision) =>
+        precision <= Rounding.MaxDigits ? precision : throw new TemplateFault($"a format's precision is at most {Rounding.MaxDigits}.");
+
     private static string Convert(Spec spec, object? value, Meter meter)
     {
+        meter.Step(1 + (spec.Precision ?? 0) / 4);
         string digits = Digits(spec, value, meter), sign = "";
         bool isNumber = spec.Type is not ('s' or 'r' or 'c') && Operators.Number(value) is not null && !(spec.Type == ' ' && value is bool);
         if (isNumber)
@@ -256,7 +260,7 @@ internal static class PythonFormat
     };
 
     private static string Cut(string text, int? length, Meter meter) =>
-        length is { } most && PythonText.Length(text, meter) > most ? text[..PythonText.OffsetOf(text, most)] : text;
+        length is { } most && PythonText.Length(text, meter) > most ? text[..PythonText.OffsetOf(text, most, meter)] : text;
 
     private static BigInteger Whole(Spec spec, object? value) => Operators.Number(value) switch
     {

@@ -17,26 +17,28 @@ internal static class PythonText
 
     public static bool IsSpace(Rune rune) => rune.IsBmp && IsSpace((char)rune.Value);
 
-    public static int Length(string text, Meter meter)
-    {
-        meter.Scan(text);
-        int length = text.Length;
-        for (int at = NextPair(text, 0); at >= 0; at = NextPair(text, at + 2))
-            length--;
-
-        return length;
-    }
+    public static int Length(string text, Meter meter) => PlaceOf(text, text.Length, meter);
 
     /// <summary>How many characters lie before an offset.</summary>
-    public static int PlaceOf(string text, int offset, Meter meter) => offset < 0 ? offset : Length(text[..offset], meter);
+    public static int PlaceOf(string text, int offset, Meter meter)
+    {
+        meter.Scan(text);
+        int pairs = 0;
+        for (int at = NextPair(text, 0); at >= 0 && at < offset; at = NextPair(text, at + 2))
+            pairs++;
+
+        meter.Step(pairs >> 3);
+        return offset - pairs;
+    }
 
     /// <summary>The offset of the character at a place.</summary>
-    public static int OffsetOf(string text, int place)
+    public static int OffsetOf(string text, int place, Meter meter)
     {
         int offset = place;
         for (int at = NextPair(text, 0); at >= 0 && at < offset; at = NextPair(text, at + 2))
             offset++;
 
+        meter.Step((offset >> 10) + ((offset - place) >> 3));
         return offset;
     }
 
@@ -53,10 +55,12 @@ internal static class PythonText
 
     /// <param name="text">What is stripped.</param>
     /// <param name="characters">The characters that go; white space where it is null.</param>
+    /// <param name="meter">What the rendering may spend.</param>
     /// <param name="start">Whether they go at the start.</param>
     /// <param name="end">Whether they go at the end.</param>
-    public static string Strip(string text, string? characters, bool start = true, bool end = true)
+    public static string Strip(string text, string? characters, Meter meter, bool start = true, bool end = true)
     {
+        meter.Walk(text);
         int first = 0, last = text.Length;
         while (start && first < last && Goes(text[first]))
             first++;
@@ -97,8 +101,11 @@ internal static class PythonText
     }
 
     /// <summary>Whether there are letters with a case, and all of them have this one.</summary>
-    public static bool IsCased(string text, bool upper) =>
-        text.Any(upper ? char.IsUpper : char.IsLower) && !text.Any(upper ? char.IsLower : char.IsUpper);
+    public static bool IsCased(string text, bool upper, Meter meter)
+    {
+        meter.Walk(text);
+        return text.Any(upper ? char.IsUpper : char.IsLower) && !text.Any(upper ? char.IsLower : char.IsUpper);
+    }
 
     /// <summary>The first letter in title case, the others lower case.</summary>
     public static string Capitalize(string text)

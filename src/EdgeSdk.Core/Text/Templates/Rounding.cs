@@ -7,12 +7,13 @@ namespace EdgeSdk.Text.Templates;
 internal static class Rounding
 {
     /// <summary>More digits than a float has behind its point.</summary>
-    private const int MaxDigits = 1100;
+    public const int MaxDigits = 1100;
 
     /// <summary>The filter <c>round</c>.</summary>
     public static object? Round(Call call)
     {
         int digits = Math.Clamp(call.Integer("precision", 0), -MaxDigits, MaxDigits);
+        call.Meter.Step(10 + (Math.Abs(digits) / 4));
         var number = Operators.Number(call.Subject) ?? throw new TemplateFault(
             call.Subject is Undefined undefined ? undefined.Problem + "." : $"'round' works on a number, not on {Operators.KindOf(call.Subject)}.");
         return (call.Value("method", "common"), number) switch

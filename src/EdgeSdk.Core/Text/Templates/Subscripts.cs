@@ -8,17 +8,19 @@ internal static class Subscripts
 {
     /// <summary><c>target.name</c>: a method before a mapping's entry, as in Jinja.</summary>
     /// <exception cref="TemplateFault">The target itself is undefined.</exception>
-    public static object? Member(object? target, string name, string text) =>
-        Methods.Find(target, name) ?? (TryEntry(target, name, out var entry) ? entry : Missing(target, text));
+    public static object? Member(object? target, string name, object written) =>
+        Methods.Find(target, name) ?? (TryEntry(target, name, out var entry) ? entry : Missing(target, written));
 
     /// <summary><c>target[key]</c>: a mapping's entry before a method.</summary>
     /// <exception cref="TemplateFault">The target itself is undefined.</exception>
-    public static object? Item(object? target, object? key, string text, Meter meter)
+    public static object? Item(object? target, object? key, object written, Meter meter)
     {
+        if (target is Mapping && key is string or SafeText)
+            key = Operators.Hashed(key, meter);
         if (TryEntry(target, key, out var entry) || TryPlace(target, key, meter, out entry))
             return entry;
 
-        return (key is string name ? Methods.Find(target, name) : null) ?? Missing(target, text);
+        return (key is string name ? Methods.Find(target, name) : null) ?? Missing(target, written);
     }
 
     /// <summary><c>target[start:stop:step]</c>, each bound counted from the end where it is negative.</summary>
@@ -60,7 +62,7 @@ internal static class Subscripts
     {
         int length = PythonText.Length(text, meter);
         int first = Clamp(start ?? 0, length, 0, length), last = Clamp(stop ?? length, length, 0, length);
-        return first < last ? text[PythonText.OffsetOf(text, first)..PythonText.OffsetOf(text, last)] : "";
+        return first < last ? text[PythonText.OffsetOf(text, first, meter)..PythonText.OffsetOf(text, last, meter)] : "";
     }
 
     private static IEnumerable<int> Places(int length, int? start, int? stop, int step)
@@ -112,8 +114,8 @@ internal static class Subscripts
 
         item = target switch
         {
-            string text => CharacterAt(text, (int)place),
-            SafeText safe => new SafeText(CharacterAt(safe.Text, (int)place)),
+            string text => CharacterAt(text, (int)place, meter),
+            SafeText safe => new SafeText(CharacterAt(safe.Text, (int)place, meter)),
             NumberRange range => range[(int)place],
             List<object?> list => list[(int)place],
             _ => ((object?[])target)[(int)place],
@@ -121,9 +123,9 @@ internal static class Subscripts
         return true;
     }
 
-    private static string CharacterAt(string text, int place)
+    private static string CharacterAt(string text, int place, Meter meter)
     {
-        int offset = PythonText.OffsetOf(text, place);
+        int offset = PythonText.OffsetOf(text, place, meter);
         return text.Substring(offset, char.IsSurrogatePair(text, offset) ? 2 : 1);
     }
 
@@ -137,15 +139,21 @@ internal static class Subscripts
         if (attribute is not string path)
             return attribute is BigInteger ? Step(target, attribute) : throw new TemplateFault($"an attribute is a string or an integer, not {Operators.KindOf(attribute)}.");
 
+        meter.Make(path.Length);
         foreach (string part in path.Split('.'))
             target = Step(target, part.Length is > 0 and < 10 && part.All(char.IsAsciiDigit) ? BigInteger.Parse(part, CultureInfo.InvariantCulture) : part);
 
         return target;
 
-        object? Step(object? value, object key) => Item(value, key, $"{key}", meter) is var item && item is Undefined && otherwise is not null ? otherwise : item;
+        object? Step(object? value, object key)
+        {
+            meter.Step();
+            var item = Item(value, key, key, meter);
+            return item is Undefined && otherwise is not null ? otherwise : item;
+        }
     }
 
-    private static Undefined Missing(object? target, string text) => target is Undefined undefined
-        ? throw new TemplateFault($"{undefined.Problem}, so '{text}' cannot be read.")
-        : new Undefined($"'{text}' is undefined");
+    private static Undefined Missing(object? target, object written) => target is Undefined undefined
+        ? throw new TemplateFault($"{undefined.Problem}, so '{written}' cannot be read.")
+        : new Undefined($"'{written}' is undefined");
 }

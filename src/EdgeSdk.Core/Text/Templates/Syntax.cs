@@ -84,11 +84,11 @@ internal sealed record TupleDisplay(int At, IReadOnlyList<Expression> Items) : E
 
 internal sealed record MappingDisplay(int At, IReadOnlyList<(Expression Key, Expression Value)> Items) : Expression(At);
 
-/// <summary><c>target.name</c>; the text is the expression as it is written, which names it where it turns out to be undefined.</summary>
-internal sealed record Member(int At, Expression Target, string Identifier, string Text) : Expression(At);
+/// <summary><c>target.name</c>; as it is written, it is named where it turns out to be undefined.</summary>
+internal sealed record Member(int At, Expression Target, string Identifier, Excerpt Written) : Expression(At);
 
-/// <summary><c>target[index]</c>; the text is the expression as it is written, which names it where it turns out to be undefined.</summary>
-internal sealed record Index(int At, Expression Target, Expression Key, string Text) : Expression(At);
+/// <summary><c>target[index]</c>; as it is written, it is named where it turns out to be undefined.</summary>
+internal sealed record Index(int At, Expression Target, Expression Key, Excerpt Written) : Expression(At);
 
 /// <summary><c>target[start:stop:step]</c></summary>
 internal sealed record Slice(int At, Expression Target, Expression? Start, Expression? Stop, Expression? Step) : Expression(At);

@@ -33,3 +33,12 @@ internal sealed class TemplateSource
         return $"{Name}, line {before.Count('\n') + 1}, column {at - before.LastIndexOf('\n')}";
     }
 }
+
+/// <summary>A part of a template, as it is written there.</summary>
+internal sealed record Excerpt(TemplateSource Source, int Start, int End)
+{
+    private const int MaxShown = 80;
+
+    /// <summary>For messages; the end of a long one.</summary>
+    public override string ToString() => End - Start <= MaxShown ? Source.Text[Start..End] : "..." + Source.Text[(End - MaxShown)..End];
+}
