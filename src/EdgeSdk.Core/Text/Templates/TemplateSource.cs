@@ -6,6 +6,8 @@ internal sealed class TemplateSource
     /// <summary>Many times what any published template has; it bounds what parsing can take.</summary>
     public const int MaxLength = 1 << 19;
 
+    private const int MaxMessage = 1000;
+
     /// <summary>Line ends become line feeds, and one at the very end is dropped, as Jinja does.</summary>
     /// <exception cref="EdgeException">The text is longer than <see cref="MaxLength"/>.</exception>
     public TemplateSource(string text, string name)
@@ -23,8 +25,14 @@ internal sealed class TemplateSource
 
     public string Text { get; }
 
-    /// <summary>What is wrong with the template at a place in it.</summary>
-    public EdgeException Refuse(int at, string message) => new(EdgeErrorCode.InvalidModel, $"{Locate(at)}: {message}");
+    /// <summary>What is wrong with the template at a place in it. Long names and values are cut out of the middle.</summary>
+    public EdgeException Refuse(int at, string message)
+    {
+        if (message.Length > MaxMessage)
+            message = $"{message[..(MaxMessage / 2)]} ... {message[^(MaxMessage / 2)..]}";
+
+        return new(EdgeErrorCode.InvalidModel, $"{Locate(at)}: {message}");
+    }
 
     /// <summary>A place as people read it.</summary>
     public string Locate(int at)
