@@ -3,16 +3,19 @@ using EdgeSdk.Cli;
 namespace EdgeSdk.Distillation;
 
 /// <summary>A dialogue as token ids, with who speaks at each of them.</summary>
-/// <param name="Source">The dialogue.</param>
+/// <param name="Source">The dialogue; null for text that a model wrote.</param>
 /// <param name="Ids">All of it, system message first.</param>
 /// <param name="Roles">For each id the role token (<see cref="Vocabulary"/>) of the message that it belongs to; a message's own role token is nobody's: 0.</param>
 /// <param name="Starts">The places of the messages' role tokens.</param>
-internal sealed record TokenisedDialogue(Dialogue Source, int[] Ids, byte[] Roles, int[] Starts)
+internal sealed record TokenisedDialogue(Dialogue? Source, int[] Ids, byte[] Roles, int[] Starts)
 {
     /// <summary>Renders and tokenises a dialogue.</summary>
-    public static TokenisedDialogue From(Dialogue source, ChatFormat format)
+    public static TokenisedDialogue From(Dialogue source, ChatFormat format) =>
+        From(source, format.Encode(source.Messages, source.ToolsAsJson(), prompt: false));
+
+    /// <summary>Finds the messages in ids.</summary>
+    public static TokenisedDialogue From(Dialogue? source, int[] ids)
     {
-        int[] ids = format.Encode(source.Messages, source.ToolsAsJson(), prompt: false);
         var roles = new byte[ids.Length];
         var starts = new List<int>();
         byte role = 0;

@@ -13,7 +13,8 @@ internal static class Commands
 
           tokenizer          learns the byte-pair encoding
           train server       trains the mixture-of-experts model
-          distil device      distils the device's model from it
+          own-text           lets it write the assistant's turns of training dialogues
+          distil device      distils the device's model from it, on the data and on that text
           evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json
           cards              writes the model cards from what training and evaluate found
           --check            compares the shipped graphs' logits with the trained models', times the device's step
@@ -25,6 +26,7 @@ internal static class Commands
           --minutes N        of training                             (server 50, device 28)
           --from DIR         weights to begin with, for a stage of its own (train, distil; a state in --work goes first)
           --checkpoint-minutes N                             (3)
+          --texts N          dialogues that own-text writes         (1000)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
           --turns N  --sampled-turns N  --tuning-turns N  --whole-dialogues N  --limit N     (evaluate: 300, 100, 200, 40; at most 160 tokens an answer)
         """;
@@ -45,11 +47,12 @@ internal static class Commands
             {
                 "tokenizer" => Recipe.LearnTokenizer(arguments),
                 "train server" => Recipe.TrainServer(arguments, stop.Token),
+                "own-text" => await Recipe.WriteOwnTextAsync(arguments, stop.Token),
                 "distil device" => Recipe.DistilDevice(arguments, stop.Token),
                 "evaluate" => await Recipe.EvaluateAsync(arguments, stop.Token),
                 "cards" => Recipe.WriteCards(arguments),
                 "" when arguments.Has("check") => await Recipe.CheckAsync(arguments, stop.Token),
-                "" when arguments.Has("smoke") => Recipe.Smoke(arguments, stop.Token),
+                "" when arguments.Has("smoke") => await Recipe.SmokeAsync(arguments, stop.Token),
                 _ => null,
             };
             if (result is null)

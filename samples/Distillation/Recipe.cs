@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
@@ -35,7 +36,7 @@ internal static class Recipe
             From = arguments.Has("from") ? arguments.Text("from", "") : null,
         };
         SetThreads(arguments);
-        return Train(NewServer(options.Seed), null, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
+        return Train(NewServer(options.Seed), null, null, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
     }
 
     /// <summary>Distils the device's model from the server's checkpoint.</summary>
@@ -56,11 +57,21 @@ internal static class Recipe
         using ServerModel server = NewServer(options.Seed);
         Checkpoint.Load(Path.Combine(Output(arguments), "server"), server);
         using LanguageModel teacher = server.Freeze();
-        return Train(NewDevice(options.Seed), teacher, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
+        string ownText = OwnTextPath(Work(arguments));
+        Corpus? own = File.Exists(ownText) ? OwnText.Read(ownText) : null;
+        return Train(NewDevice(options.Seed), teacher, own, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
+    }
+
+    /// <summary>Lets the server write the assistant's turns of train's dialogues, for <see cref="DistilDevice"/>.</summary>
+    public static async Task<JsonObject> WriteOwnTextAsync(Arguments arguments, CancellationToken cancellationToken)
+    {
+        string folder = Path.Combine(Output(arguments), "server");
+        int threads = arguments.Integer("threads", Math.Max(1, Environment.ProcessorCount));
+        return await WriteOwnTextAsync(folder, Spread(Read(arguments, "train"), arguments.Integer("texts", 1000)), OwnTextPath(Work(arguments)), threads, cancellationToken);
     }
 
     /// <summary>All of it on the excerpt, 40 dialogues to train and 5 dev; fails where a model did not learn.</summary>
-    public static JsonObject Smoke(Arguments arguments, CancellationToken cancellationToken)
+    public static async Task<JsonObject> SmokeAsync(Arguments arguments, CancellationToken cancellationToken)
     {
         SetThreads(arguments);
         IReadOnlyList<Dialogue> all = Excerpt();
@@ -77,12 +88,14 @@ internal static class Recipe
                 CopyFirstShare = 0.5,
             };
             using ServerModel server = NewServer(options.Seed);
-            JsonObject trained = TrainOrFail(server, null, train, dev, work, options, cancellationToken);
+            JsonObject trained = TrainOrFail(server, null, null, train, dev, work, options, cancellationToken);
+            JsonObject written = await WriteOwnTextAsync(options.Output, train[..8], OwnTextPath(work), Environment.ProcessorCount, cancellationToken);
+            if ((long)written["tokens"]! == 0) throw new EdgeException(EdgeErrorCode.Engine, "The server wrote none of its own text.");
             using LanguageModel teacher = server.Freeze();
             options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), Weights = s_deviceWeights };
             using DeviceModel device = NewDevice(options.Seed);
-            JsonObject distilled = TrainOrFail(device, teacher, train, dev, work, options, cancellationToken);
-            return new JsonObject { ["server"] = trained, ["device"] = distilled };
+            JsonObject distilled = TrainOrFail(device, teacher, OwnText.Read(OwnTextPath(work)), train, dev, work, options, cancellationToken);
+            return new JsonObject { ["server"] = trained, ["own_text"] = written, ["device"] = distilled };
         }
         finally
         {
@@ -167,6 +180,22 @@ internal static class Recipe
     private static Dialogue[] Spread(IReadOnlyList<Dialogue> dialogues, int count) =>
         [.. dialogues.Where((_, i) => i % Math.Max(1, dialogues.Count / count) == 0).Take(count)];
 
+    private static string OwnTextPath(string work) => Path.Combine(work, "own-text.jsonl");
+
+    private static async Task<JsonObject> WriteOwnTextAsync(string folder, Dialogue[] dialogues, string path, int writers, CancellationToken cancellationToken)
+    {
+        await using OnnxModel server = await Pair.LoadAsync(folder, new OnnxModelOptions { Threads = 1, ConcurrentPasses = writers, SelfTest = false }, cancellationToken);
+        var format = new ChatFormat(folder);
+        long start = Stopwatch.GetTimestamp();
+        void Progress(int count)
+        {
+            if (count % 100 == 0) Log($"own text: {count} of {dialogues.Length} dialogues, {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s");
+        }
+
+        (long own, long all) = await new OwnText(server, format).WriteAsync(Corpus.From(dialogues, format), path, writers, Progress, cancellationToken);
+        return new JsonObject { ["dialogues"] = dialogues.Length, ["own_tokens"] = own, ["tokens"] = all, ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds) };
+    }
+
     private static ServerModel NewServer(int seed) => new(new ServerShape(), new Generator((ulong)seed));
 
     private static DeviceModel NewDevice(int seed) => new(new DeviceShape(), new Generator((ulong)seed));
@@ -186,6 +215,7 @@ internal static class Recipe
     private static JsonObject TrainOrFail(
         LanguageModel model,
         LanguageModel? teacher,
+        Corpus? own,
         Dialogue[] train,
         Dialogue[] dev,
         string tokenizer,
@@ -194,7 +224,7 @@ internal static class Recipe
     {
         var format = new ChatFormat(tokenizer);
         double before = DevScore.Measure(model, Corpus.From(dev, format), format, dev.Length).Loss;
-        JsonObject result = Train(model, teacher, train, dev, tokenizer, options, cancellationToken);
+        JsonObject result = Train(model, teacher, own, train, dev, tokenizer, options, cancellationToken);
         double after = (double)result["dev_loss"]!, copied = (double)result["segments_copied_near"]!;
         if (after < 0.95 * before && copied > 0.05) return result;
         throw new EdgeException(
@@ -205,6 +235,7 @@ internal static class Recipe
     private static JsonObject Train(
         LanguageModel model,
         LanguageModel? teacher,
+        Corpus? own,
         IReadOnlyList<Dialogue> train,
         IReadOnlyList<Dialogue> dev,
         string tokenizer,
@@ -215,7 +246,7 @@ internal static class Recipe
         Checkpoint.CopyTokenizer(tokenizer, options.Output);
         Corpus trainCorpus = Corpus.From(train, format), devCorpus = Corpus.From(Spread(dev, options.DevDialogues), format);
         Console.Error.WriteLine($"{model.Weights.Count:N0} parameters; {train.Count:N0} dialogues, {trainCorpus.Tokens:N0} tokens; {options.Minutes} minutes");
-        JsonObject result = new Training(model, teacher, trainCorpus, devCorpus, format, options).Run(cancellationToken);
+        JsonObject result = new Training(model, teacher, trainCorpus, own, devCorpus, format, options).Run(cancellationToken);
         result["seed"] = options.Seed;
         result["learning_rate"] = options.LearningRate;
         File.WriteAllText(Path.ChangeExtension(options.State, ".json"), result.ToJsonString() + "\n");

@@ -53,6 +53,7 @@ internal sealed class Training(
     LanguageModel model,
     LanguageModel? teacher,
     Corpus train,
+    Corpus? own,
     Corpus dev,
     ChatFormat format,
     TrainingOptions options)
@@ -65,7 +66,7 @@ internal sealed class Training(
 
     private readonly AdamW _optimiser = new(model.Weights);
     private readonly CopyTask _copyTask = new(format.Twins());
-    private readonly Windows _windows = new(train, format, options.Weights, options.SwapShare);
+    private readonly Windows _windows = new(train, own, format, options.Weights, options.SwapShare);
     private readonly Stopwatch _clock = new();
     private double _secondsBefore;
     private int _step;

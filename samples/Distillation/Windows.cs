@@ -5,10 +5,11 @@ namespace EdgeSdk.Distillation;
 /// time, and a few as long as the longest dialogues. A row begins at a system message and goes on with further dialogues until it is full.
 /// </summary>
 /// <param name="corpus">The dialogues of train.</param>
+/// <param name="own">Text of the server's own, from which every second dialogue then comes.</param>
 /// <param name="format">Tokenises what was changed.</param>
 /// <param name="weights">What the loss of a token counts.</param>
 /// <param name="swapShare">How often a dialogue gets other values.</param>
-internal sealed class Windows(Corpus corpus, ChatFormat format, TokenWeights weights, double swapShare)
+internal sealed class Windows(Corpus corpus, Corpus? own, ChatFormat format, TokenWeights weights, double swapShare)
 {
     /// <summary>Rows, length and how often such a batch is drawn.</summary>
     private static readonly (int Rows, int Length, double Share)[] s_shapes = [(4, 384, 0.62), (2, 768, 0.26), (1, 1536, 0.1), (1, 2048, 0.02)];
@@ -16,7 +17,10 @@ internal sealed class Windows(Corpus corpus, ChatFormat format, TokenWeights wei
     /// <summary>How often a row's first dialogue begins at a later message, behind its system message.</summary>
     private const double LateStart = 0.35;
 
-    private readonly ValueSwap _swap = new(corpus.Dialogues.Select(dialogue => dialogue.Source), format);
+    /// <summary>How often a dialogue is one of the server's own text, where there is such.</summary>
+    private const double OwnShare = 0.5;
+
+    private readonly ValueSwap _swap = new(corpus.Dialogues.Select(dialogue => dialogue.Source!), format);
 
     /// <summary>A batch, a function of the random numbers alone.</summary>
     public Batch Draw(Random random)
@@ -51,8 +55,9 @@ internal sealed class Windows(Corpus corpus, ChatFormat format, TokenWeights wei
 
     private TokenisedDialogue Dialogue(Random random)
     {
+        if (own is not null && random.NextDouble() < OwnShare) return own.Dialogues[random.Next(own.Dialogues.Count)];
         TokenisedDialogue dialogue = corpus.Dialogues[random.Next(corpus.Dialogues.Count)];
-        return random.NextDouble() < swapShare ? TokenisedDialogue.From(_swap.Apply(dialogue.Source, random), format) : dialogue;
+        return random.NextDouble() < swapShare ? TokenisedDialogue.From(_swap.Apply(dialogue.Source!, random), format) : dialogue;
     }
 
     private int Append(TokenisedDialogue dialogue, int from, int to, Span<int> ids, Span<float> counts, int at)
