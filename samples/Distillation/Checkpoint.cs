@@ -34,8 +34,9 @@ internal static class Checkpoint
         }
     }
 
-    /// <summary>Takes weights from a folder that <see cref="Write"/> made for a model of the same shape.</summary>
-    public static void Load(string folder, LanguageModel model)
+    /// <summary>Takes weights from a folder that <see cref="Write"/> made for a model of the same shape; what only the file has stays there.</summary>
+    /// <param name="partly">Whether what only the model has keeps its value; else it is an error.</param>
+    public static void Load(string folder, LanguageModel model, bool partly = false)
     {
         Dictionary<string, Tensor> tensors = TensorFile.Read(Path.Combine(folder, "model.safetensors")).Tensors;
         using var _ = no_grad();
@@ -43,7 +44,8 @@ internal static class Checkpoint
         foreach ((string name, Tensor own) in model.Export())
         {
             // Exported tensors share their memory with the model's: parts of the stacked experts are views.
-            own.copy_(tensors[name]);
+            if (tensors.TryGetValue(name, out Tensor? read)) own.copy_(read);
+            else if (!partly) throw new EdgeException(EdgeErrorCode.InvalidModel, $"{folder}/model.safetensors has no '{name}'. Train the model anew.");
         }
 
         foreach (Tensor tensor in tensors.Values) tensor.Dispose();

@@ -13,6 +13,7 @@ internal static class Commands
 
           tokenizer          learns the byte-pair encoding
           train server       trains the mixture-of-experts model
+          train mtp          adds the layer that predicts its second token
           own-text           lets it write the assistant's turns of training dialogues
           distil device      distils the device's model from it, on the data and on that text
           evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json
@@ -23,7 +24,7 @@ internal static class Commands
           --data DIR         holds train, dev and test.jsonl[.xz]    (EDGE_ASSETS/data/sgd, else ../shared/data/sgd beside the repository)
           --output DIR       holds server/ and device/               (samples/models)
           --work DIR         states from which a stopped run goes on (artifacts/distillation)
-          --minutes N        of training                             (server 50, device 28)
+          --minutes N        of training                             (server 50, device 28, mtp 5)
           --from DIR         weights to begin with, for a stage of its own (train, distil; a state in --work goes first)
           --checkpoint-minutes N                             (3)
           --texts N          dialogues that own-text writes         (1000)
@@ -47,6 +48,7 @@ internal static class Commands
             {
                 "tokenizer" => Recipe.LearnTokenizer(arguments),
                 "train server" => Recipe.TrainServer(arguments, stop.Token),
+                "train mtp" => Recipe.TrainSecondToken(arguments, stop.Token),
                 "own-text" => await Recipe.WriteOwnTextAsync(arguments, stop.Token),
                 "distil device" => Recipe.DistilDevice(arguments, stop.Token),
                 "evaluate" => await Recipe.EvaluateAsync(arguments, stop.Token),

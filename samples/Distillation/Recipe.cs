@@ -57,9 +57,23 @@ internal static class Recipe
         using ServerModel server = NewServer(options.Seed);
         Checkpoint.Load(Path.Combine(Output(arguments), "server"), server);
         using LanguageModel teacher = server.Freeze();
-        string ownText = OwnTextPath(Work(arguments));
-        Corpus? own = File.Exists(ownText) ? OwnText.Read(ownText) : null;
+        Corpus? own = ReadOwnText(OwnTextPath(Work(arguments)));
         return Train(NewDevice(options.Seed), teacher, own, Read(arguments, "train"), Read(arguments, "dev"), Work(arguments), options, cancellationToken);
+    }
+
+    /// <summary>Adds the layer that predicts the second token to the server's checkpoint.</summary>
+    public static JsonObject TrainSecondToken(Arguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new TrainingOptions
+        {
+            Minutes = arguments.Number("minutes", 5),
+            Output = Path.Combine(Output(arguments), "server"),
+            State = Path.Combine(Work(arguments), "mtp.state"),
+            Seed = arguments.Integer("seed", 1),
+            LearningRate = arguments.Number("learning-rate", 2e-3),
+        };
+        SetThreads(arguments);
+        return TrainSecondToken(Read(arguments, "train"), Read(arguments, "dev"), OwnTextPath(Work(arguments)), options, cancellationToken);
     }
 
     /// <summary>Lets the server write the assistant's turns of train's dialogues, for <see cref="DistilDevice"/>.</summary>
@@ -91,16 +105,31 @@ internal static class Recipe
             JsonObject trained = TrainOrFail(server, null, null, train, dev, work, options, cancellationToken);
             JsonObject written = await WriteOwnTextAsync(options.Output, train[..8], OwnTextPath(work), Environment.ProcessorCount, cancellationToken);
             if ((long)written["tokens"]! == 0) throw new EdgeException(EdgeErrorCode.Engine, "The server wrote none of its own text.");
+            JsonObject secondToken = await SmokeSecondTokenAsync(train, dev, work, options, cancellationToken);
             using LanguageModel teacher = server.Freeze();
             options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), Weights = s_deviceWeights };
             using DeviceModel device = NewDevice(options.Seed);
             JsonObject distilled = TrainOrFail(device, teacher, OwnText.Read(OwnTextPath(work)), train, dev, work, options, cancellationToken);
-            return new JsonObject { ["server"] = trained, ["own_text"] = written, ["device"] = distilled };
+            return new JsonObject { ["server"] = trained, ["own_text"] = written, ["second_token"] = secondToken, ["device"] = distilled };
         }
         finally
         {
             Directory.Delete(work, recursive: true);
         }
+    }
+
+    private static async Task<JsonObject> SmokeSecondTokenAsync(Dialogue[] train, Dialogue[] dev, string work, TrainingOptions options, CancellationToken cancellationToken)
+    {
+        options = options with { Minutes = options.Minutes / 4, State = Path.Combine(work, "mtp.state") };
+        JsonObject result = TrainSecondToken(train, dev, OwnTextPath(work), options, cancellationToken);
+        await using (await Pair.LoadAsync(options.Output, new OnnxModelOptions { SelfTest = false }, cancellationToken))
+        {
+            result["graphs"] = SecondTokenAgreement.Measure(options.Output, Corpus.From(dev, new ChatFormat(options.Output)), Environment.ProcessorCount);
+        }
+
+        double trained = (double)result["dev_agreed"]!, graphs = (double)result["graphs"]!["agreed"]!;
+        if (trained > 0.1 && Math.Abs(trained - graphs) < 0.03) return result;
+        throw new EdgeException(EdgeErrorCode.Engine, $"Second tokens that are the main model's own: {trained} by the trainer (wanted over 0.1), {graphs} by the graphs (wanted within 0.03 of it).");
     }
 
     /// <summary>Compares the shipped graphs with what was trained, and times the device's step on two threads.</summary>
@@ -157,6 +186,7 @@ internal static class Recipe
         result["dialogues"] = whole.Dialogues.Count;
         result["server"] = await Evaluation.LanguageAsync(server, whole, format, cancellationToken);
         result["device"] = await Evaluation.LanguageAsync(device, whole, format, cancellationToken);
+        if (SecondTokenAgreement.Measure(serverFolder, whole, threads) is { } secondToken) result["second_token"] = secondToken;
         File.WriteAllText(Path.Combine(Work(arguments), "evaluation.json"), result.ToJsonString() + "\n");
         Console.Error.WriteLine(ModelCard.Table(result));
         return result;
@@ -179,6 +209,20 @@ internal static class Recipe
     /// <summary>Every n-th dialogue: the files are sorted by service.</summary>
     private static Dialogue[] Spread(IReadOnlyList<Dialogue> dialogues, int count) =>
         [.. dialogues.Where((_, i) => i % Math.Max(1, dialogues.Count / count) == 0).Take(count)];
+
+    private static JsonObject TrainSecondToken(
+        IReadOnlyList<Dialogue> train, IReadOnlyList<Dialogue> dev, string ownText, TrainingOptions options, CancellationToken cancellationToken)
+    {
+        var format = new ChatFormat(options.Output);
+        using var model = new ServerModel(new ServerShape(PredictsSecondToken: true), new Generator((ulong)options.Seed));
+        Checkpoint.Load(options.Output, model, partly: true);
+        Corpus devCorpus = Corpus.From(Spread(dev, options.DevDialogues), format);
+        JsonObject result = new SecondTokenTraining(model, Corpus.From(train, format), ReadOwnText(ownText), devCorpus, format, options).Run(cancellationToken);
+        File.WriteAllText(Path.ChangeExtension(options.State, ".json"), result.ToJsonString() + "\n");
+        return result;
+    }
+
+    private static Corpus? ReadOwnText(string path) => File.Exists(path) ? OwnText.Read(path) : null;
 
     private static string OwnTextPath(string work) => Path.Combine(work, "own-text.jsonl");
 

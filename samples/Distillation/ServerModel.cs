@@ -34,24 +34,59 @@ internal sealed class ServerModel : LanguageModel
 
     public override Tensor Hidden(Tensor ids)
     {
-        long n = ids.shape[1];
-        (Tensor cos, Tensor sin) = Weights.Rotary(n, _shape.Rope, Theta);
-        Tensor mask = Weights.CausalMask(n);
+        Places places = At(ids.shape[1]);
         Tensor x = Embed(ids);
-        for (int i = 0; i < _shape.Layers; i++)
+        for (int i = 0; i < _shape.Layers; i++) x = Decoder(x, i, places);
+        return Weights.RmsNorm(x, "model.norm.weight");
+    }
+
+    /// <summary>
+    /// States, [batch, n, hidden], whose logits are those of the token after the next one (multi-token prediction, section 2.2 of the paper, with the main
+    /// model's states as they are behind the final norm).
+    /// </summary>
+    /// <param name="hidden">The main model's state of each token, or this function's own one place before, for a third token.</param>
+    /// <param name="next">The token behind each, [batch, n].</param>
+    public Tensor SecondHidden(Tensor hidden, Tensor next)
+    {
+        string layer = SecondLayer(_shape);
+        Tensor both = cat([Weights.RmsNorm(Embed(next), layer + "enorm.weight"), Weights.RmsNorm(hidden, layer + "hnorm.weight")], -1);
+        return Weights.RmsNorm(Decoder(Weights.Linear(both, layer + "eh_proj.weight"), _shape.Layers, At(next.shape[1])), layer + "shared_head.norm.weight");
+    }
+
+    /// <summary>Starts the layer of the second token as a copy of the last one, reading mostly the state, and lets training move nothing else.</summary>
+    public void TrainSecondTokenOnly()
+    {
+        using var _ = no_grad();
+        string own = SecondLayer(_shape), last = $"model.layers.{_shape.Layers - 1}.";
+        foreach ((string name, Tensor tensor) in Weights.Tensors)
         {
-            string layer = $"model.layers.{i}.";
-            bool isDense = i == 0;
-            Tensor y = x;
-            Tensor attended = Layer(() => y + Attention(Weights.RmsNorm(y, layer + "input_layernorm.weight"), layer + "self_attn.", cos, sin, mask));
-            x = Layer(() =>
-            {
-                Tensor normed = Weights.RmsNorm(attended, layer + "post_attention_layernorm.weight");
-                return attended + (isDense ? Weights.SwiGlu(normed, layer + "mlp.") : Experts(normed, layer + "mlp."));
-            });
+            if (!name.StartsWith(own, StringComparison.Ordinal)) tensor.requires_grad = false;
+            else if (Weights.Tensors.TryGetValue(last + name[own.Length..], out Tensor? source)) tensor.copy_(source);
         }
 
-        return Weights.RmsNorm(x, "model.norm.weight");
+        Weights[own + "shared_head.norm.weight"].copy_(Weights["model.norm.weight"]);
+        Weights[own + "eh_proj.weight"].narrow(1, _shape.Hidden, _shape.Hidden).add_(eye(_shape.Hidden));
+    }
+
+    private static string SecondLayer(ServerShape shape) => $"model.layers.{shape.Layers}.";
+
+    private readonly record struct Places(Tensor Cos, Tensor Sin, Tensor Mask);
+
+    private Places At(long n)
+    {
+        (Tensor cos, Tensor sin) = Weights.Rotary(n, _shape.Rope, Theta);
+        return new Places(cos, sin, Weights.CausalMask(n));
+    }
+
+    private Tensor Decoder(Tensor x, int i, Places places)
+    {
+        string layer = $"model.layers.{i}.";
+        Tensor attended = Layer(() => x + Attention(Weights.RmsNorm(x, layer + "input_layernorm.weight"), layer + "self_attn.", places.Cos, places.Sin, places.Mask));
+        return Layer(() =>
+        {
+            Tensor normed = Weights.RmsNorm(attended, layer + "post_attention_layernorm.weight");
+            return attended + (i == 0 ? Weights.SwiGlu(normed, layer + "mlp.") : Experts(normed, layer + "mlp."));
+        });
     }
 
     /// <summary>Moves the biases of overloaded experts down and of idle ones up (section 2.1.2 of the paper).</summary>
@@ -98,7 +133,17 @@ internal sealed class ServerModel : LanguageModel
         }
     }
 
-    public override JsonObject Config => new()
+    public override JsonObject Config
+    {
+        get
+        {
+            JsonObject config = MainConfig;
+            if (_shape.PredictsSecondToken) config["num_nextn_predict_layers"] = 1;
+            return config;
+        }
+    }
+
+    private JsonObject MainConfig => new()
     {
         ["architectures"] = new JsonArray("DeepseekV3ForCausalLM"),
         ["attention_bias"] = false,
@@ -225,6 +270,7 @@ internal sealed class ServerModel : LanguageModel
 
     private void CountLoad(string biasName, long[] load)
     {
+        if (!is_grad_enabled()) return;
         if (!_load.TryGetValue(biasName, out long[]? sum)) _load[biasName] = sum = new long[load.Length];
         for (int e = 0; e < load.Length; e++) sum[e] += load[e];
     }
@@ -276,7 +322,7 @@ internal sealed class ServerModel : LanguageModel
         double Deviation(int inputs) => 0.8 / Math.Sqrt(inputs);
         weights.AddMatrix("model.embed_tokens.weight", wide, generator, Vocabulary.Size, shape.Hidden);
         weights.AddScale("model.norm.weight", shape.Hidden);
-        for (int i = 0; i < shape.Layers; i++)
+        for (int i = 0; i < shape.Layers + (shape.PredictsSecondToken ? 1 : 0); i++)
         {
             string layer = $"model.layers.{i}.", attention = layer + "self_attn.", mlp = layer + "mlp.";
             weights.AddScale(layer + "input_layernorm.weight", shape.Hidden);
@@ -297,7 +343,17 @@ internal sealed class ServerModel : LanguageModel
         }
 
         StartCopying(weights, shape, generator);
+        if (shape.PredictsSecondToken) AddSecondToken(weights, shape, narrow, generator);
         return weights;
+    }
+
+    private static void AddSecondToken(Weights weights, ServerShape shape, double deviation, Generator generator)
+    {
+        string layer = SecondLayer(shape);
+        weights.AddScale(layer + "enorm.weight", shape.Hidden);
+        weights.AddScale(layer + "hnorm.weight", shape.Hidden);
+        weights.AddScale(layer + "shared_head.norm.weight", shape.Hidden);
+        weights.AddMatrix(layer + "eh_proj.weight", deviation, generator, shape.Hidden, 2 * shape.Hidden);
     }
 
     private static void StartCopying(Weights weights, ServerShape shape, Generator generator)
@@ -343,7 +399,10 @@ internal sealed class ServerModel : LanguageModel
     }
 }
 
-/// <summary>The sizes of a server model. Every row of a product is a multiple of 32, as block quantisation wants; at least two experts a group.</summary>
+/// <summary>
+/// The sizes of a server model. Every row of a product is a multiple of 32, as block quantisation wants; at least two experts a group. One that predicts
+/// the second token has one more layer behind the last for it.
+/// </summary>
 internal sealed record ServerShape(
     int Hidden = 256,
     int Layers = 6,
@@ -359,4 +418,5 @@ internal sealed record ServerShape(
     int Groups = 4,
     int GroupsPerToken = 2,
     int ExpertWidth = 128,
-    double RoutedScaling = 2.5);
+    double RoutedScaling = 2.5,
+    bool PredictsSecondToken = false);

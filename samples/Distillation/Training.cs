@@ -126,7 +126,7 @@ internal sealed class Training(
         Tensor weights = batch.WeightTensor().flatten(), inputs = batch.Inputs();
         Tensor logits = model.Logits(model.Hidden(inputs)).flatten(0, 1);
         Tensor losses = nn.functional.cross_entropy(logits, batch.Targets().flatten(), reduction: nn.Reduction.None);
-        if (teacher is not null && !synthetic) losses = losses * (1 - SoftShare) + Divergence(logits, inputs) * SoftShare;
+        if (teacher is not null && !synthetic) losses = losses * (1 - SoftShare) + Divergence(FromTeacher(inputs), logits) * SoftShare;
         Tensor loss = (losses * weights).sum() / weights.sum();
         loss.backward();
         _optimiser.Step(LearningRate(copying));
@@ -135,16 +135,15 @@ internal sealed class Training(
         return (loss.ToDouble(), batch.Tokens);
     }
 
-    /// <summary>KL(teacher, student) of each place, in nats.</summary>
-    private Tensor Divergence(Tensor logits, Tensor inputs)
-    {
-        Tensor target;
-        using (no_grad())
-        {
-            target = nn.functional.log_softmax(teacher!.Logits(teacher.Hidden(inputs)).flatten(0, 1), -1);
-        }
+    /// <summary>KL(target, own) of each place, in nats.</summary>
+    /// <param name="target">Log-probabilities [places, vocabulary].</param>
+    /// <param name="logits">[places, vocabulary].</param>
+    public static Tensor Divergence(Tensor target, Tensor logits) => (target.exp() * (target - nn.functional.log_softmax(logits, -1))).sum(-1);
 
-        return (target.exp() * (target - nn.functional.log_softmax(logits, -1))).sum(-1);
+    private Tensor FromTeacher(Tensor inputs)
+    {
+        using var _ = no_grad();
+        return nn.functional.log_softmax(teacher!.Logits(teacher.Hidden(inputs)).flatten(0, 1), -1);
     }
 
     private double LearningRate(bool copying)

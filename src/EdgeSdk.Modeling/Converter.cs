@@ -10,8 +10,12 @@ namespace EdgeSdk.Modeling;
 public static class Converter
 {
     private const string GraphFile = "model.onnx";
+    private const string SecondTokenFile = "mtp.onnx";
     private const string TokenizerFile = "tokenizer.json";
     private const string Licence = "LICENSE";
+
+    /// <summary>What a conversion makes beside the manifest.</summary>
+    private static readonly string[] Made = [GraphFile, SecondTokenFile, GenaiConfig.FileName];
 
     /// <summary>What is taken along from a checkpoint where it is there.</summary>
     private static readonly string[] Companions =
@@ -52,6 +56,7 @@ public static class Converter
 
         progress?.Report(new($"Building the graph of {source}"));
         var graph = BuildGraph(checkpoint);
+        var secondToken = checkpoint.Config.Text("model_type") == "deepseek_v3" ? LatentDecoder.BuildSecondToken(checkpoint) : null;
         Warn(checkpoint, progress);
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -68,11 +73,14 @@ public static class Converter
             }
 
             OnnxFile.Write(graph.Model, Path.Combine(staging, GraphFile));
+            if (secondToken is not null)
+                OnnxFile.Write(secondToken.Model, Path.Combine(staging, SecondTokenFile));
+
             WriteGenaiConfig(staging, checkpoint, graph.Sizes);
             progress?.Report(new("Hashing the files"));
             var files = ModelFiles.Describe(inPlace ? source : staging, taken.Where(f => f != Licence), cancellationToken);
-            files.AddRange(ModelFiles.Describe(staging, [GraphFile, GenaiConfig.FileName], cancellationToken));
-            WriteManifest(staging, Path.GetFileName(destination), checkpoint, graph, files);
+            files.AddRange(ModelFiles.Describe(staging, Made.Where(f => File.Exists(Path.Combine(staging, f))), cancellationToken));
+            WriteManifest(staging, Path.GetFileName(destination), checkpoint, graph, secondToken, files);
             Publish(staging, destination, inPlace);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -114,7 +122,7 @@ public static class Converter
             return;
 
         string[] taken = source == destination
-            ? [Path.Combine(destination, GraphFile), Path.Combine(destination, GenaiConfig.FileName), Path.Combine(destination, EdgeManifest.FileName)]
+            ? [.. Made.Append(EdgeManifest.FileName).Select(f => Path.Combine(destination, f))]
             : [destination];
         if (taken.FirstOrDefault(Path.Exists) is { } path)
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{path} exists. Name another folder, or replace it with --force.");
@@ -166,7 +174,7 @@ public static class Converter
         static int? First(IReadOnlyList<int> ids) => ids.Count > 0 ? ids[0] : null;
     }
 
-    private static void WriteManifest(string folder, string name, Checkpoint checkpoint, DecoderGraph graph, List<EdgeManifest.FileEntry> files)
+    private static void WriteManifest(string folder, string name, Checkpoint checkpoint, DecoderGraph graph, DecoderGraph? secondToken, List<EdgeManifest.FileEntry> files)
     {
         var manifest = new EdgeManifest
         {
@@ -178,7 +186,9 @@ public static class Converter
             VocabularyFingerprint = files.Any(f => f.Path == TokenizerFile) ? Tokenizer.Load(Path.Combine(checkpoint.Folder, TokenizerFile)).Fingerprint : null,
             EndTokens = checkpoint.EndTokens,
             Precision = "fp32",
-            Graphs = [new(GraphFile, "step", graph.Inputs, graph.Outputs)],
+            Graphs = secondToken is null
+                ? [new(GraphFile, "step", graph.Inputs, graph.Outputs)]
+                : [new(GraphFile, "step", graph.Inputs, graph.Outputs), new(SecondTokenFile, "mtp", secondToken.Inputs, secondToken.Outputs)],
             Files = [.. files.OrderBy(f => f.Path, StringComparer.Ordinal)],
             Identity = ModelFiles.Identity(files),
             Source = Path.GetFileName(checkpoint.Folder),
@@ -197,7 +207,7 @@ public static class Converter
         if (inPlace)
         {
             // The manifest last: until it is there, or while it is the old one, the folder is no model that verifies.
-            foreach (string file in (ReadOnlySpan<string>)[GraphFile, GenaiConfig.FileName, EdgeManifest.FileName])
+            foreach (string file in Made.Append(EdgeManifest.FileName).Where(f => File.Exists(Path.Combine(staging, f))))
                 File.Move(Path.Combine(staging, file), Path.Combine(destination, file), overwrite: true);
 
             return;

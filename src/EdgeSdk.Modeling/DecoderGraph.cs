@@ -75,23 +75,31 @@ internal sealed class DecoderGraphBuilder
     public void Present(string kind, int layer, Value value, params ReadOnlySpan<Dimension> shape) =>
         Output(Role("present", kind, layer), $"present.{layer}.{kind}", value, shape);
 
-    /// <summary>The whole decoder around its layers' blocks.</summary>
+    /// <summary>Rows of the embedding.</summary>
     /// <param name="tokens">int64 [batch, rows].</param>
+    public Value Embed(Value tokens) => Weights.Rows(tokens, "model.embed_tokens.weight", Sizes.Vocabulary, Sizes.Hidden);
+
+    /// <summary>A decoder around its layers' blocks.</summary>
+    /// <param name="residual">What the first layer reads, [batch, rows, hidden].</param>
     /// <param name="batch">The first dimension.</param>
+    /// <param name="layers">The checkpoint's layers, in their order.</param>
+    /// <param name="finalNorm">The norm behind the last one.</param>
+    /// <param name="givesHidden">Whether the normalised states of the wanted rows are an output too, for the layer that predicts one token more.</param>
     /// <param name="attention">The attention block of a layer over its normalised input [batch, rows, hidden].</param>
     /// <param name="feedForward">Its feed-forward block.</param>
-    public DecoderGraph Build(Value tokens, Dimension batch, Func<int, Value, Value> attention, Func<int, Value, Value> feedForward)
+    public DecoderGraph Build(
+        Value residual, Dimension batch, Range layers, string finalNorm, bool givesHidden, Func<int, Value, Value> attention, Func<int, Value, Value> feedForward)
     {
         inputs.Add("first_logit", "first_logit");
         var firstLogit = Graph.InputWithDefault("first_logit", [0]);
-        var residual = Weights.Rows(tokens, "model.embed_tokens.weight", Sizes.Vocabulary, Sizes.Hidden);
-        var normed = Graph.RmsNorm(residual, Norm(0, "input_layernorm"), Sizes.Epsilon);
-        for (int i = 0; i < Sizes.Layers; i++)
+        int first = layers.Start.Value, end = layers.End.Value;
+        var normed = Graph.RmsNorm(residual, Norm(first, "input_layernorm"), Sizes.Epsilon);
+        for (int i = first; i < end; i++)
         {
             using (Graph.Scope($"layers.{i}/attention"))
                 (normed, residual) = Graph.AddRmsNorm(residual, attention(i, normed), Norm(i, "post_attention_layernorm"), Sizes.Epsilon);
 
-            var next = i + 1 < Sizes.Layers ? Norm(i + 1, "input_layernorm") : Weights.Vector("model.norm.weight", Sizes.Hidden);
+            var next = i + 1 < end ? Norm(i + 1, "input_layernorm") : Weights.Vector(finalNorm, Sizes.Hidden);
             using (Graph.Scope($"layers.{i}/mlp"))
                 (normed, residual) = Graph.AddRmsNorm(residual, feedForward(i, normed), next, Sizes.Epsilon);
         }
@@ -99,6 +107,9 @@ internal sealed class DecoderGraphBuilder
         var wanted = Graph.SliceFrom(normed, firstLogit, axis: 1);
         string head = checkpoint.Config.Flag("tie_word_embeddings", absent: false) ? "model.embed_tokens.weight" : "lm_head.weight";
         Output("logits", "logits", Weights.Product(wanted, head, Sizes.Vocabulary, Sizes.Hidden), batch, "logit_rows", Sizes.Vocabulary);
+        if (givesHidden)
+            Output("hidden", "hidden_states", wanted, batch, "logit_rows", Sizes.Hidden);
+
         return new DecoderGraph(Graph.Build("EdgeSdk"), inputs, outputs, Sizes);
     }
 

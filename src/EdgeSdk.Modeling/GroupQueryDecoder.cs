@@ -41,8 +41,11 @@ internal sealed class GroupQueryDecoder
     {
         var architecture = new GroupQueryDecoder(checkpoint);
         return architecture.decoder.Build(
-            architecture.tokens,
+            architecture.decoder.Embed(architecture.tokens),
             "batch_size",
+            0..architecture.sizes.Layers,
+            "model.norm.weight",
+            givesHidden: false,
             architecture.Attention,
             (layer, x) => architecture.decoder.SwiGlu(x, $"model.layers.{layer}.mlp", architecture.sizes.Intermediate));
     }

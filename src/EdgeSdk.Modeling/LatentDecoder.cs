@@ -28,9 +28,11 @@ internal sealed class LatentDecoder
     private readonly float scoreScale;
     private readonly bool interleaved;
     private readonly Value tokens, pastLength, length, cos, sin;
+    private readonly int firstLayer;
 
-    private LatentDecoder(Checkpoint checkpoint)
+    private LatentDecoder(Checkpoint checkpoint, int firstLayer)
     {
+        this.firstLayer = firstLayer;
         var config = checkpoint.Config;
         latent = LatentSizes.Read(config);
         experts = ExpertSizes.Read(config);
@@ -50,9 +52,40 @@ internal sealed class LatentDecoder
     /// <summary>The graph of a checkpoint.</summary>
     public static DecoderGraph Build(Checkpoint checkpoint)
     {
-        var architecture = new LatentDecoder(checkpoint);
-        return architecture.decoder.Build(architecture.tokens, 1, architecture.Attention, architecture.FeedForward);
+        var architecture = new LatentDecoder(checkpoint, firstLayer: 0);
+        var embedded = architecture.decoder.Embed(architecture.tokens);
+        return architecture.Build(embedded, 0..architecture.sizes.Layers, "model.norm.weight", PredictsSecondToken(checkpoint));
     }
+
+    /// <summary>
+    /// The layer behind the last one that predicts one token more (multi-token prediction, section 2.2 of the paper), a graph of its own; null where the
+    /// checkpoint has none. Row i reads the main model's normalised state of token i (<c>hidden</c>) and token i + 1 (<c>tokens</c>), and its logits are
+    /// those of token i + 2; its own <c>hidden</c> output takes the state's place for a second draft. Embedding and head are the main model's.
+    /// </summary>
+    public static DecoderGraph? BuildSecondToken(Checkpoint checkpoint)
+    {
+        if (!PredictsSecondToken(checkpoint))
+            return null;
+
+        int layer = SecondTokenLayer(checkpoint);
+        var architecture = new LatentDecoder(checkpoint, layer);
+        var (graph, weights, sizes) = (architecture.graph, architecture.weights, architecture.sizes);
+        var state = architecture.decoder.Input("hidden", "previous_hidden_states", DataType.Float, 1, "sequence_length", sizes.Hidden);
+        string name = $"model.layers.{layer}";
+        var token = graph.RmsNorm(architecture.decoder.Embed(architecture.tokens), weights.Vector($"{name}.enorm.weight", sizes.Hidden), sizes.Epsilon);
+        var both = graph.Concat(-1, token, graph.RmsNorm(state, weights.Vector($"{name}.hnorm.weight", sizes.Hidden), sizes.Epsilon));
+        var residual = weights.Product(both, $"{name}.eh_proj.weight", sizes.Hidden, 2 * sizes.Hidden);
+        return architecture.Build(residual, layer..(layer + 1), $"{name}.shared_head.norm.weight", givesHidden: true);
+    }
+
+    private DecoderGraph Build(Value residual, Range layers, string finalNorm, bool givesHidden) =>
+        decoder.Build(residual, 1, layers, finalNorm, givesHidden, Attention, FeedForward);
+
+    /// <summary>Configurations keep num_nextn_predict_layers where the layer itself was left out: transformers saves none.</summary>
+    private static bool PredictsSecondToken(Checkpoint checkpoint) =>
+        checkpoint.Config.Int("num_nextn_predict_layers", least: 0, absent: 0) > 0 && checkpoint.Has($"model.layers.{SecondTokenLayer(checkpoint)}.eh_proj.weight");
+
+    private static int SecondTokenLayer(Checkpoint checkpoint) => checkpoint.Config.Int("num_hidden_layers");
 
     /// <summary>Queries and keys keep their rotated part first, so that one operator rotates it in place; the products do not mind the order.</summary>
     private Value Attention(int layer, Value x)
@@ -67,10 +100,11 @@ internal sealed class LatentDecoder
         var rotated = graph.Unsqueeze(graph.Rotate(sharedKey, pastLength, cos, sin, 1, latent.Rope, interleaved), 1);
         var key = graph.Concat(-1, graph.Expand(rotated, graph.Constant(1, sizes.Heads, 1, 1)), parts[0]);
 
-        var keys = graph.TensorScatter(decoder.Past("key", layer, 1, sizes.Heads, "capacity", latent.Key), key, pastLength);
-        var values = graph.TensorScatter(decoder.Past("value", layer, 1, sizes.Heads, "capacity", latent.Value), parts[1], pastLength);
-        decoder.Present("key", layer, keys, 1, sizes.Heads, "capacity", latent.Key);
-        decoder.Present("value", layer, values, 1, sizes.Heads, "capacity", latent.Value);
+        int cache = layer - firstLayer;
+        var keys = graph.TensorScatter(decoder.Past("key", cache, 1, sizes.Heads, "capacity", latent.Key), key, pastLength);
+        var values = graph.TensorScatter(decoder.Past("value", cache, 1, sizes.Heads, "capacity", latent.Value), parts[1], pastLength);
+        decoder.Present("key", cache, keys, 1, sizes.Heads, "capacity", latent.Key);
+        decoder.Present("value", cache, values, 1, sizes.Heads, "capacity", latent.Value);
 
         var attended = graph.Transpose(graph.Attention(query, keys, values, length, scoreScale), 0, 2, 1, 3);
         int width = sizes.Heads * latent.Value;
