@@ -27,6 +27,7 @@ internal static class Commands
           --minutes N        of training                             (server 50, device 28, mtp 5)
           --from DIR         weights to begin with, for a stage of its own (train, distil; a state in --work goes first)
           --checkpoint-minutes N                             (3)
+          --hidden N --layers N --heads N --key-value-heads N --intermediate N    the device's sizes (160, 4, 6, 2, 448); distil, --check
           --texts N          dialogues that own-text writes         (1000)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
           --turns N  --sampled-turns N  --tuning-turns N  --whole-dialogues N  --limit N     (evaluate: 300, 100, 200, 40; at most 160 tokens an answer)
