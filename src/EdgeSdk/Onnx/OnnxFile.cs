@@ -49,6 +49,30 @@ internal static class OnnxFile
         }
     }
 
+    /// <summary>What of a model's external data is not there: the file and what is wanted of it. Null where all of it is.</summary>
+    /// <exception cref="EdgeException">The model itself cannot be read.</exception>
+    public static string? MissingData(string path)
+    {
+        foreach (var tensor in Read(path).Graph.Initializer.Where(t => t.DataLocation == TensorProto.Types.DataLocation.External))
+        {
+            var where = tensor.ExternalData.ToDictionary(entry => entry.Key, entry => entry.Value);
+            if (!where.TryGetValue("location", out string? location))
+                continue;
+
+            var file = new FileInfo(Path.Combine(Path.GetDirectoryName(path)!, location));
+            if (!file.Exists)
+                return $"{file.FullName} does not exist; {Path.GetFileName(path)} keeps tensors in it";
+
+            long end = Number("offset") + Number("length");
+            if (end > file.Length)
+                return $"{file.FullName} has {file.Length} bytes; {Path.GetFileName(path)} reads '{tensor.Name}' up to byte {end} of it";
+
+            long Number(string key) => where.TryGetValue(key, out string? text) && long.TryParse(text, out long number) ? number : 0;
+        }
+
+        return null;
+    }
+
     private static EdgeException Damaged(string path, string why, Exception? inner) =>
         new(EdgeErrorCode.InvalidModel, $"{path} is no ONNX model, or a damaged one: {why} Download or convert the model again.", inner);
 }

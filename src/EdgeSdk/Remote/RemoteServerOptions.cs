@@ -12,8 +12,8 @@ internal sealed record RemoteServerOptions
     /// <summary>The bearer token, or null. Over cleartext it is sent to a loopback address only.</summary>
     public string? Token { get; init; }
 
-    /// <summary>How many times in a row a cut stream is taken up again without having got any further.</summary>
-    public int ResumeAttempts { get; init; } = 6;
+    /// <summary>How many times in a row a cut stream is taken up again without having got any further: by the standard waits for eleven seconds, a server's restart.</summary>
+    public int ResumeAttempts { get; init; } = 10;
 
     /// <summary>The wait before the second attempt; doubled for each further one, up to <see cref="LongestBackoff"/>.</summary>
     public TimeSpan FirstBackoff { get; init; } = TimeSpan.FromMilliseconds(50);

@@ -120,8 +120,8 @@ internal sealed class DecoderSession : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new EdgeException(
-                EdgeErrorCode.InvalidModel, $"{path}: ONNX Runtime cannot load it: {e.Message} Download or convert the model again.", e);
+            string why = OnnxFile.MissingData(path) is { } missing ? missing + "." : $"{path}: ONNX Runtime cannot load it: {e.Message}";
+            throw new EdgeException(EdgeErrorCode.InvalidModel, $"{why} Download or convert the model again.", e);
         }
     }
 
