@@ -8,7 +8,7 @@ namespace EdgeSdk.Text.Templates;
 internal sealed class Meter(long inputSize)
 {
     /// <summary>With the conversation's own share, well under a second.</summary>
-    private const int FreeSteps = 2_000_000;
+    private const int FreeSteps = 1_000_000;
 
     private const int FreeMade = 8_000_000;
 
