@@ -297,15 +297,26 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void Special_tokens_are_variables_of_the_template()
     {
-        Write("chat_template.jinja", "{{ bos_token }}{{ eos_token }}{{ pad_token }}{{ unk_token is defined }}{{ cls_token is defined }}{{ additional_special_tokens }}");
+        Write("chat_template.jinja", "{{ bos_token }}{{ eos_token }}{{ pad_token }}{{ unk_token is defined }}{{ cls_token is defined }}{{ additional_special_tokens }}{{ image_token }}{{ audio_token }}{{ add_bos_token is defined }}");
         Write("tokenizer_config.json", """
-            {"bos_token":"<s>","eos_token":{"__type":"AddedToken","content":"</s>","lstrip":false},"unk_token":null,"additional_special_tokens":["<a>",{"content":"<b>"}]}
+            {"bos_token":"<s>","eos_token":{"__type":"AddedToken","content":"</s>","lstrip":false},"unk_token":null,"additional_special_tokens":["<a>",{"content":"<b>"}],
+             "image_token":"<img>","add_bos_token":true,"extra_special_tokens":{"audio_token":"<snd>"},"added_tokens_decoder":{}}
             """);
         Write("special_tokens_map.json", """{"bos_token":"no","unk_token":"no","pad_token":{"content":"<pad>"}}""");
         var template = ChatTemplate.Load(root);
 
-        Assert.Equal("<s></s><pad>FalseFalse['<a>', '<b>']", template.Render(s_hello, null, false));
+        Assert.Equal("<s></s><pad>FalseFalse['<a>', '<b>']<img><snd>False", template.Render(s_hello, null, false));
         Assert.StartsWith("<other></s>", template.Render(s_hello, null, false, new JsonObject { ["bos_token"] = "<other>" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_an_old_folder_the_map_of_special_tokens_counts()
+    {
+        Write("chat_template.jinja", "{{ bos_token }}{{ eos_token }}");
+        Write("tokenizer_config.json", """{"bos_token":"<no>","eos_token":"</s>"}""");
+        Write("special_tokens_map.json", """{"bos_token":"<s>"}""");
+
+        Assert.Equal("<s></s>", ChatTemplate.Load(root).Render(s_hello, null, false));
     }
 
     [Fact]

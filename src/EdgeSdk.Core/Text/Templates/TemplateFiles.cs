@@ -14,8 +14,6 @@ internal sealed record TemplateFiles(TemplateSource Default, TemplateSource? For
     /// <summary>Far above any published file; what is read is held in memory several times over.</summary>
     private const int MaxFileBytes = 64 << 20;
 
-    private static readonly string[] s_tokens = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-
     /// <summary>Reads a folder; null where it has no template.</summary>
     /// <exception cref="EdgeException">A file cannot be read or holds something else; the message names it.</exception>
     public static TemplateFiles? Read(string folder)
@@ -81,30 +79,49 @@ internal sealed record TemplateFiles(TemplateSource Default, TemplateSource? For
         EdgeException NoTemplate() => Invalid(file, "chat_template is neither a template nor a list of templates, each with a name. Write the one to use into chat_template.jinja beside it.");
     }
 
-    /// <summary>tokenizer_config.json counts; special_tokens_map.json says what it leaves out.</summary>
+    /// <summary>
+    /// Every field that is called a token, and those of a model's own (<c>extra_special_tokens</c>). Where both files have one, tokenizer_config.json
+    /// counts, but for folders from before it listed the added tokens: there special_tokens_map.json does, as in transformers.
+    /// </summary>
     private static Dictionary<string, JsonNode> ReadTokens(string folder, JsonDocument? config)
     {
         using var map = ReadJson(Path.Combine(folder, "special_tokens_map.json"));
+        bool isOld = config is not null && !config.RootElement.TryGetProperty("added_tokens_decoder", out _);
+        var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        AddTokens(fields, isOld ? map : config);
+        AddTokens(fields, isOld ? config : map);
+
         var tokens = new Dictionary<string, JsonNode>(StringComparer.Ordinal);
-        foreach (string name in s_tokens)
+        foreach (var (name, field) in fields)
         {
-            if ((FieldOf(config, name) ?? FieldOf(map, name)) is { } field && TokenOf(field) is { } token)
+            if (TokenOf(field) is { } token)
                 tokens[name] = token;
         }
-
-        if ((FieldOf(config, "additional_special_tokens") ?? FieldOf(map, "additional_special_tokens")) is { ValueKind: JsonValueKind.Array } list)
-            tokens["additional_special_tokens"] = new JsonArray([.. list.EnumerateArray().Select(TokenOf).Where(token => token is not null)]);
 
         return tokens;
     }
 
-    private static JsonElement? FieldOf(JsonDocument? document, string name) => document is not null && document.RootElement.TryGetProperty(name, out var field) ? field : null;
+    /// <summary>Adds the fields that are not there yet; null is one: it says that there is no such token.</summary>
+    private static void AddTokens(Dictionary<string, JsonElement> fields, JsonDocument? document)
+    {
+        if (document is null)
+            return;
 
-    /// <summary>A token as a string, or as an object with its content (an AddedToken).</summary>
+        foreach (var property in document.RootElement.EnumerateObject())
+        {
+            if (property.Name.EndsWith("_token", StringComparison.Ordinal) || property.Name == "additional_special_tokens")
+                fields.TryAdd(property.Name, property.Value);
+            else if (property.Name is "extra_special_tokens" or "model_specific_special_tokens" && property.Value.ValueKind == JsonValueKind.Object)
+                property.Value.EnumerateObject().ToList().ForEach(token => fields.TryAdd(token.Name, token.Value));
+        }
+    }
+
+    /// <summary>A token as a string, or as an object with its content (an AddedToken); or a list of them.</summary>
     private static JsonNode? TokenOf(JsonElement field) => field.ValueKind switch
     {
         JsonValueKind.String => JsonValue.Create(field.GetString()),
         JsonValueKind.Object when field.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String => JsonValue.Create(content.GetString()),
+        JsonValueKind.Array => new JsonArray([.. field.EnumerateArray().Select(TokenOf).Where(token => token is not null)]),
         _ => null,
     };
 
