@@ -8,94 +8,66 @@ using EdgeSdk.Sampling;
 namespace EdgeSdk.Distillation;
 
 /// <summary>How much is evaluated.</summary>
-/// <param name="Turns">Assistant turns of test, answered by both models.</param>
-/// <param name="SampledTurns">Of those, the first that are answered at temperature 0.7 too.</param>
-/// <param name="TuningTurns">Assistant turns of dev, from which Auto's rule is chosen.</param>
+/// <param name="Turns">Assistant turns of test as they come, answered by both models, greedily and at temperature 0.7.</param>
+/// <param name="SeenCalls">Turns of test due a call of a tool seen in training: a sample of its own.</param>
+/// <param name="UnseenCalls">Turns of test due a call of another tool: a sample of its own.</param>
+/// <param name="TuningTurns">Assistant turns of dev, from which Auto's rule is chosen and the margin's meaning learnt.</param>
 /// <param name="Dialogues">Whole dialogues of test whose assistant tokens are scored.</param>
 /// <param name="Limit">The longest answer, in tokens.</param>
-internal sealed record EvaluationSize(int Turns = 300, int SampledTurns = 100, int TuningTurns = 200, int Dialogues = 40, int Limit = 160);
+internal sealed record EvaluationSize(
+    int Turns = 300, int SeenCalls = 300, int UnseenCalls = 100, int TuningTurns = 300, int Dialogues = 40, int Limit = 160);
 
 /// <summary>What the pair is worth on dialogues that it never saw, always behind the whole reference history.</summary>
-internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat format, EvaluationSize size)
+internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat format, EvaluationSize size, IReadOnlySet<string> seenTools, string serverFolder)
 {
     /// <summary>What routing may cost: this share of what the server's answers to all turns are worth.</summary>
-    private const double Allowance = 0.01;
+    public const double Allowance = 0.01;
+
+    /// <summary>Where answers that the limit cut are stopped for good.</summary>
+    private const int Runaway = 512;
+
+    /// <summary>Turns on which the server's layer for the second token is measured.</summary>
+    private const int SecondTokenTurns = 100;
+
+    private const int DrawSeed = 1;
 
     private static readonly int[] s_runs = [1, 2, 4, 8];
 
+    private static readonly double[] s_budgets = [0, 0.005, Allowance, 0.02, 0.05, 0.1];
+
     private static readonly SamplerSpec s_sampled = new(Temperature: 0.7f, Seed: 1);
 
-    /// <summary>What both models wrote for one turn.</summary>
-    private sealed record Answered(Turn Turn, Pick[] Server, Pick[] Device)
+    private readonly Answering _answering = new(server, device, format, size.Limit);
+
+    /// <summary>Chooses Auto's rule on dev and measures everything on test.</summary>
+    public async Task<(RoutingThresholds Rule, JsonObject Found)> RunAsync(
+        IReadOnlyList<Dialogue> test, IReadOnlyList<Dialogue> dev, Action<string> log, CancellationToken cancellationToken)
     {
-        public int[] ServerIds { get; } = [.. Server.Select(pick => pick.Token)];
-
-        public int[] DeviceIds { get; } = [.. Device.Select(pick => pick.Token)];
-
-        public bool Equal => ServerIds.AsSpan().SequenceEqual(DeviceIds);
-    }
-
-    /// <summary>Evaluates on test; <paramref name="seenTools"/> are those that a call of train uses.</summary>
-    public async Task<JsonObject> RunAsync(IReadOnlyList<Dialogue> test, IReadOnlySet<string> seenTools, CancellationToken cancellationToken)
-    {
-        List<Turn> turns = Turns(test, size.Turns);
-        (List<Answered> answers, Agreement greedy) = await AnswerAsync(turns, SamplerSpec.Greedy, cancellationToken);
-        (_, Agreement sampled) = await AnswerAsync(turns.Take(size.SampledTurns), s_sampled, cancellationToken);
-        return new JsonObject
-        {
-            ["turns"] = answers.Count,
-            ["tokens"] = greedy.Places,
-            ["agreement"] = Runs(greedy),
-            ["agreement_all_positions"] = Round((double)greedy.Agreed / greedy.Places),
-            ["sampled_turns"] = Math.Min(turns.Count, size.SampledTurns),
-            ["sampled_tokens"] = sampled.Places,
-            ["sampled_agreement"] = Runs(sampled),
-            ["turns_equal"] = Round(answers.Average(a => a.Equal ? 1.0 : 0)),
-            ["server_worth"] = Round(answers.Average(a => Worth(a.Turn, a.ServerIds))),
-            ["device_worth"] = Round(answers.Average(a => Worth(a.Turn, a.DeviceIds))),
-            ["server_calls"] = Calls(answers, a => a.ServerIds, seenTools),
-            ["device_calls"] = Calls(answers, a => a.DeviceIds, seenTools),
-        };
-    }
-
-    /// <summary>
-    /// Chooses Auto's rule on dev: how many of its first tokens the device holds back, and from which mean log-probability of them on it goes on alone.
-    /// The rule is the one that keeps most turns while all answers together are worth (<see cref="Answer.Worth"/>) what the server's are, to within
-    /// <see cref="Allowance"/>: the share kept local at a loss of 1 %, as routers are compared.
-    /// </summary>
-    public async Task<(RoutingThresholds Rule, JsonObject Found)> ChooseRoutingAsync(IReadOnlyList<Dialogue> dev, CancellationToken cancellationToken)
-    {
-        (List<Answered> answers, _) = await AnswerAsync(Turns(dev, size.TuningTurns), SamplerSpec.Greedy, cancellationToken);
-        var worths = answers.ToDictionary(a => a, a => (Server: Worth(a.Turn, a.ServerIds), Device: Worth(a.Turn, a.DeviceIds)));
-        double allowed = Allowance * worths.Values.Sum(worth => worth.Server);
-        var rule = new RoutingThresholds(1, 0);
-        List<Answered> kept = [];
-        foreach (int tokens in (int[])[1, 2, 4, 8, 12])
-        {
-            List<(Answered Answer, double Sureness)> surest =
-                [.. answers.Select(a => (a, a.Device.Take(tokens).Average(pick => (double)pick.LogProb))).OrderByDescending(a => a.Item2)];
-            double lost = 0;
-            for (int i = 0; i < surest.Count; i++)
-            {
-                (double serverWorth, double deviceWorth) = worths[surest[i].Answer];
-                lost += serverWorth - deviceWorth;
-                double threshold = Math.Floor(surest[i].Sureness * 1e4) / 1e4;
-                if (i < kept.Count || lost > allowed || (i + 1 < surest.Count && surest[i + 1].Sureness >= threshold)) continue;
-                (rule, kept) = (new RoutingThresholds(tokens, Math.Min(0, threshold)), [.. surest.Take(i + 1).Select(a => a.Answer)]);
-            }
-        }
-
+        List<Answered> tuning = await _answering.AnswerAsync(Turn.Every(dev, format, size.TuningTurns), SamplerSpec.Greedy, cancellationToken);
+        log($"{tuning.Count} turns of dev answered");
+        List<Turn> turns = Turn.Every(test, format, size.Turns);
+        List<Answered> answers = await _answering.AnswerAsync(turns, SamplerSpec.Greedy, cancellationToken);
+        log($"{answers.Count} turns of test answered");
+        List<Answered> sampled = await _answering.AnswerAsync(turns, s_sampled, cancellationToken);
+        log($"and again at temperature {s_sampled.Temperature}");
+        List<Answered> seen = await DueCallsAsync(test, seenTools.Contains, size.SeenCalls, cancellationToken);
+        List<Answered> unseen = await DueCallsAsync(test, tool => !seenTools.Contains(tool), size.UnseenCalls, cancellationToken);
+        log($"{seen.Count} + {unseen.Count} turns of test that are due a call of a seen and of an unseen tool");
+        (RoutingThresholds rule, JsonObject routing) = Routing(tuning, answers);
         return (rule, new JsonObject
         {
-            ["tokens"] = rule.Tokens,
-            ["threshold"] = rule.Threshold,
-            ["dev_turns"] = answers.Count,
-            ["kept"] = Round((double)kept.Count / answers.Count),
-            ["kept_device_worth"] = Round(kept.Select(a => worths[a].Device).DefaultIfEmpty().Average()),
-            ["kept_server_worth"] = Round(kept.Select(a => worths[a].Server).DefaultIfEmpty().Average()),
-            ["kept_equal"] = Round(kept.Select(a => a.Equal ? 1.0 : 0).DefaultIfEmpty().Average()),
-            ["device_worth"] = Round(worths.Values.Average(w => w.Device)),
-            ["server_worth"] = Round(worths.Values.Average(w => w.Server)),
+            ["split"] = "test",
+            ["turns"] = answers.Count,
+            ["limit"] = size.Limit,
+            ["calls"] = Calls(seen, unseen),
+            ["spoken"] = Spoken(answers),
+            ["worth"] = Worth(answers),
+            ["agreement"] = Agreements(answers, sampled),
+            ["mtp"] = SecondTokenAgreement.Measure(serverFolder, Written(answers.Take(SecondTokenTurns)), threads: 1),
+            ["margin"] = new MarginCalibration(tuning.SelectMany(a => a.Places)).ToJson([.. answers.SelectMany(a => a.Places)]),
+            ["domains"] = Domains(answers, [.. seen, .. unseen]),
+            ["cut"] = await CutAsync([.. answers, .. seen, .. unseen], cancellationToken),
+            ["routing"] = routing,
         });
     }
 
@@ -111,100 +83,200 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
 
         return new JsonObject
         {
-            ["perplexity"] = Round(Math.Exp(score.Loss)),
-            ["call_tokens_right"] = Round(score.CallTokens),
-            ["context_values_copied"] = Round(score.ValuesCopied),
+            ["perplexity"] = Figure.Of(Math.Exp(score.Loss)),
+            ["call_tokens_right"] = Figure.Of(score.CallTokens),
+            ["context_values_copied"] = Figure.Of(score.ValuesCopied),
         };
     }
 
-    /// <summary>The files are sorted by service: a fixed stride gives every service its part.</summary>
-    private List<Turn> Turns(IReadOnlyList<Dialogue> dialogues, int count)
+    private Task<List<Answered>> DueCallsAsync(IReadOnlyList<Dialogue> test, Func<string, bool> chosen, int count, CancellationToken cancellationToken) =>
+        _answering.AnswerAsync(Turn.DueCalls(test, format, chosen, count, DrawSeed), SamplerSpec.Greedy, cancellationToken);
+
+    /// <summary>The server's own text, in which the places count whose token its layer for the second token could have foreseen: all of a turn but the first.</summary>
+    private static Corpus Written(IEnumerable<Answered> answers) => new([.. answers.Select(a =>
     {
-        int stride = Math.Max(1, dialogues.Count / Math.Max(1, count / 8));
-        return Turn.Of(dialogues.Where((_, i) => i % stride == 0), format, count);
-    }
+        int[] ids = [.. a.Turn.Prompt, .. a.Server.Select(pick => pick.Token)];
+        var roles = new byte[ids.Length];
+        roles.AsSpan(a.Turn.Prompt.Length + 1).Fill(Vocabulary.Assistant);
+        return new TokenisedDialogue(null, ids, roles, []);
+    })]);
 
-    /// <summary>Both models' answers, and how often the device, on the server's text, would have chosen the server's tokens.</summary>
-    private async Task<(List<Answered> Answers, Agreement Agreement)> AnswerAsync(IEnumerable<Turn> turns, SamplerSpec sampler, CancellationToken cancellationToken)
+    private static JsonObject Calls(List<Answered> seen, List<Answered> unseen) => new()
     {
-        await using var serverReader = new Reader(server, sampler);
-        await using var deviceReader = new Reader(device, sampler);
-        var answers = new List<Answered>();
-        var agreement = new Agreement();
-        foreach (Turn turn in turns)
-        {
-            Pick[] written = await serverReader.WriteAsync(turn.Prompt, size.Limit, cancellationToken);
-            Pick[] own = await deviceReader.WriteAsync(turn.Prompt, size.Limit, cancellationToken);
-            answers.Add(new Answered(turn, written, own));
-            int[] choices = await deviceReader.FollowAsync(turn.Prompt, answers[^1].ServerIds, cancellationToken);
-            agreement.BeginTurn();
-            foreach ((int choice, int token) in choices.Zip(answers[^1].ServerIds)) agreement.Add(choice == token);
-        }
+        ["draw_seed"] = DrawSeed,
+        ["seen"] = CallScore.Compare(seen),
+        ["unseen"] = CallScore.Compare(unseen),
+    };
 
-        return (answers, agreement);
-    }
-
-    private double Worth(Turn turn, int[] written) => Answer.Of(format.Decode(written)).Worth(turn.Reference);
-
-    private static JsonObject Runs(Agreement agreement) =>
-        new([.. s_runs.Select(n => KeyValuePair.Create($"R({n})", (JsonNode?)Round(agreement.R(n))))]);
-
-    private JsonObject Calls(List<Answered> answers, Func<Answered, int[]> written, IReadOnlySet<string> seenTools)
+    /// <summary>Turns where the reference speaks.</summary>
+    private static JsonObject Spoken(List<Answered> answers)
     {
-        JsonObject Over(Func<ToolCall, bool> chosen)
-        {
-            var tally = new CallTally();
-            foreach (Answered answer in answers.Where(a => a.Turn.Reference.Calls.Count > 0 && chosen(a.Turn.Reference.Calls[0])))
-            {
-                tally.Add(answer.Turn.Reference.Calls, Answer.Of(format.Decode(written(answer))).Calls);
-            }
-
-            return tally.ToJson();
-        }
-
         List<Answered> spoken = [.. answers.Where(a => a.Turn.Reference.Calls.Count == 0)];
+        int values = spoken.Sum(a => a.Turn.Values.Count);
+        JsonObject Of(Func<Answered, Answer> written) => new()
+        {
+            ["no_call"] = Figure.Share(spoken.Count(a => written(a).Calls.Count == 0), spoken.Count),
+            ["kind_right"] = Figure.Share(spoken.Count(a => written(a).Kind == a.Turn.Reference.Kind), spoken.Count),
+            ["values_repeated"] = Figure.Share(spoken.Sum(a => written(a).Repeats(a.Turn.Values)), values),
+        };
         return new JsonObject
         {
-            ["all"] = Over(_ => true),
-            ["seen"] = Over(call => seenTools.Contains(call.Name)),
-            ["unseen"] = Over(call => !seenTools.Contains(call.Name)),
-            ["made_where_not_due"] = Round((double)spoken.Count(a => written(a).Contains(Vocabulary.Call)) / Math.Max(1, spoken.Count)),
+            ["turns"] = spoken.Count,
+            ["values"] = values,
+            ["server"] = Of(a => a.ServerAnswer),
+            ["device"] = Of(a => a.DeviceAnswer),
         };
     }
 
-    /// <summary>Four places; what could not be measured is 0.</summary>
-    private static double Round(double value) => double.IsNaN(value) ? 0 : Math.Round(value, 4);
-
-    /// <summary>Counts calls over turns where the reference has one.</summary>
-    private sealed class CallTally
+    private static JsonObject Worth(List<Answered> answers) => new()
     {
-        private int _due, _made, _method, _values, _valuesRight, _whole;
+        ["server_words"] = Figure.Of(answers.Average(a => a.ServerAnswer.Worth(a.Turn.Reference))),
+        ["device_words"] = Figure.Of(answers.Average(a => a.DeviceAnswer.Worth(a.Turn.Reference))),
+        ["server_deed"] = Figure.Of(answers.Average(a => a.ServerAnswer.Deed(a.Turn))),
+        ["device_deed"] = Figure.Of(answers.Average(a => a.DeviceAnswer.Deed(a.Turn))),
+        ["turns_equal"] = Figure.Of(answers.Average(a => a.Equal ? 1.0 : 0)),
+    };
 
-        public void Add(IReadOnlyList<ToolCall> reference, IReadOnlyList<ToolCall> made)
+    private JsonObject Agreements(List<Answered> answers, List<Answered> sampled)
+    {
+        JsonObject Split(Func<Answered, string> by) =>
+            new([.. answers.GroupBy(by).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => KeyValuePair.Create(g.Key, (JsonNode?)Runs([.. g])))]);
+        return new JsonObject
         {
-            _due += reference.Count;
-            for (int i = 0; i < reference.Count; i++)
+            ["greedy"] = Runs(answers),
+            ["sampled"] = Runs(sampled),
+            ["temperature"] = Figure.Of(s_sampled.Temperature),
+            ["by_kind"] = Split(a => a.ServerAnswer.Kind),
+            ["by_tool"] = Split(a => seenTools.Contains(a.Turn.Tool) ? "seen" : "unseen"),
+            ["by_position"] = ByPosition(answers),
+        };
+    }
+
+    private static JsonObject Runs(IReadOnlyCollection<Answered> answers)
+    {
+        Agreement agreement = Answered.Agreement(answers);
+        var json = new JsonObject { ["turns"] = answers.Count, ["tokens"] = agreement.Places, ["all_positions"] = Figure.Share(agreement.Agreed, agreement.Places) };
+        foreach (int n in s_runs) json[$"R({n})"] = Figure.Of(agreement.R(n));
+        return json;
+    }
+
+    private static JsonArray ByPosition(List<Answered> answers)
+    {
+        // Classes of doubling width: 1, 2, 3-4, 5-8 ...
+        var classes = answers.SelectMany(a => a.Places).GroupBy(place => place.Index == 0 ? 0 : 1 + (int)Math.Log2(place.Index)).OrderBy(g => g.Key);
+        return new JsonArray([.. classes.Select(g => new JsonObject
+        {
+            ["first"] = g.Key == 0 ? 1 : (1 << (g.Key - 1)) + 1,
+            ["last"] = g.Key == 0 ? 1 : 1 << g.Key,
+            ["places"] = g.Count(),
+            ["agree"] = Figure.Of(g.Average(place => place.Agrees ? 1.0 : 0)),
+        })]);
+    }
+
+    private JsonArray Domains(List<Answered> answers, List<Answered> calls) => new([.. answers.Concat(calls)
+        .GroupBy(a => a.Turn.Domain).Where(g => g.Key.Length > 0).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g =>
+        {
+            Answered[] turns = [.. answers.Where(a => a.Turn.Domain == g.Key)], due = [.. calls.Where(a => a.Turn.Domain == g.Key)];
+            double Whole(Func<Answered, Answer> written) => due.Sum(a => CallScore.Of(a.Turn, written(a)).Whole);
+            return new JsonObject
             {
-                _values += reference[i].Arguments.Count;
-                if (i >= made.Count) continue;
-                _made++;
-                if (made[i].Name != reference[i].Name) continue;
-                _method++;
-                int right = reference[i].ValuesIn(made[i]);
-                _valuesRight += right;
-                _whole += right == reference[i].Arguments.Count && made[i].Arguments.Count == right ? 1 : 0;
-            }
+                ["domain"] = g.Key,
+                ["agreement"] = Runs(turns),
+                ["deed_server"] = Figure.Share(turns.Sum(a => a.ServerAnswer.Deed(a.Turn)), turns.Length),
+                ["deed_device"] = Figure.Share(turns.Sum(a => a.DeviceAnswer.Deed(a.Turn)), turns.Length),
+                ["calls"] = due.Length,
+                ["calls_seen"] = due.Count(a => seenTools.Contains(a.Turn.Tool)),
+                ["whole_server"] = Figure.Share(Whole(a => a.ServerAnswer), due.Length),
+                ["whole_device"] = Figure.Share(Whole(a => a.DeviceAnswer), due.Length),
+            };
+        })]);
+
+    /// <summary>Answers that came to no end within the limit: how many, where, and whether they end at all.</summary>
+    private async Task<JsonObject> CutAsync(List<Answered> answers, CancellationToken cancellationToken)
+    {
+        async Task<JsonObject> OfAsync(OnnxModel model, Func<Answered, (Pick[] Written, Answer Answer)> own)
+        {
+            Turn[] cut = [.. answers.Where(a => !Answering.HasEnd(own(a).Written)).Select(a => a.Turn)];
+            int ended = await Answering.EndedAsync(model, cut, Runaway, cancellationToken);
+            return new JsonObject
+            {
+                ["cut"] = cut.Length,
+                ["inside_call"] = answers.Count(a => !Answering.HasEnd(own(a).Written) && own(a).Answer.Calls.Count > 0),
+                ["still_going"] = cut.Length - ended,
+            };
         }
 
-        public JsonObject ToJson() => new()
+        return new JsonObject
         {
-            ["due"] = _due,
-            ["made"] = Share(_made, _due),
-            ["method_right"] = Share(_method, _due),
-            ["values_right"] = Share(_valuesRight, _values),
-            ["whole_right"] = Share(_whole, _due),
+            ["turns"] = answers.Count,
+            ["at"] = size.Limit,
+            ["later"] = Runaway,
+            ["server"] = await OfAsync(server, a => (a.Server, a.ServerAnswer)),
+            ["device"] = await OfAsync(device, a => (a.Device, a.DeviceAnswer)),
         };
+    }
 
-        private static double Share(int part, int whole) => Round((double)part / Math.Max(1, whole));
+    /// <summary>
+    /// Auto's rule: of all numbers of first tokens and thresholds the one that keeps most turns of dev while the loss stays within <see cref="Allowance"/>;
+    /// a larger number must keep 1 % of the turns more. What it keeps and loses is then read on test, which had no part in the choice.
+    /// </summary>
+    private static (RoutingThresholds Rule, JsonObject Found) Routing(List<Answered> dev, List<Answered> test)
+    {
+        static double Deed(Turn turn, Answer answer) => answer.Deed(turn);
+        static double Words(Turn turn, Answer answer) => answer.Worth(turn.Reference);
+        (int Tokens, double Threshold, double Kept) Best(double budget)
+        {
+            (int Tokens, double Threshold, double Kept) best = (RoutingCurve.HeldBack[0], 0, 0);
+            foreach (int tokens in RoutingCurve.HeldBack)
+            {
+                (double threshold, double kept) = RoutingCurve.Of(dev, tokens, Deed).Within(budget);
+                if (kept > best.Kept + (best.Kept > 0 ? 0.01 : 0)) best = (tokens, threshold, kept);
+            }
+
+            return best;
+        }
+
+        JsonObject Read((int Tokens, double Threshold, double Kept) rule)
+        {
+            bool stays(Answered a) => rule.Kept > 0 && RoutingCurve.Sureness(a, rule.Tokens) >= rule.Threshold;
+            Answered[] kept = [.. test.Where(stays)];
+            double[] Losses(Func<Turn, Answer, double> worth) => [.. test.Select(a => stays(a) ? RoutingCurve.Loss(a, worth) : 0)];
+            double[] Worths(Func<Turn, Answer, double> worth) => [.. test.Select(a => worth(a.Turn, a.ServerAnswer))];
+            (double low, double high) = Bootstrap.Interval(Losses(Deed), Worths(Deed));
+            return new JsonObject
+            {
+                ["tokens"] = rule.Tokens,
+                ["threshold"] = rule.Threshold,
+                ["dev_kept"] = Figure.Of(rule.Kept),
+                ["kept"] = Figure.Share(kept.Length, test.Count),
+                ["kept_equal"] = Figure.Share(kept.Count(a => a.Equal), kept.Length),
+                ["lost"] = Figure.Share(Losses(Deed).Sum(), Worths(Deed).Sum()),
+                ["lost_interval"] = Figure.Interval(low, high),
+                ["lost_words"] = Figure.Share(Losses(Words).Sum(), Worths(Words).Sum()),
+            };
+        }
+
+        var chosen = Best(Allowance);
+        var found = new JsonObject
+        {
+            ["dev_turns"] = dev.Count,
+            ["test_turns"] = test.Count,
+            ["allowance"] = Allowance,
+            ["chosen"] = Read(chosen),
+            ["budgets"] = new JsonArray([.. s_budgets.Select(budget =>
+            {
+                JsonObject read = Read(Best(budget));
+                read["budget"] = budget;
+                return read;
+            })]),
+            ["by_tokens"] = new JsonArray([.. RoutingCurve.HeldBack.Select(tokens => new JsonObject
+            {
+                ["tokens"] = tokens,
+                ["dev_kept"] = Figure.Of(RoutingCurve.Of(dev, tokens, Deed).Within(Allowance).Kept),
+                ["curve"] = RoutingCurve.Of(test, tokens, Deed).ToJson(),
+            })]),
+            ["oracle"] = RoutingCurve.Oracle(test, Deed).ToJson(),
+        };
+        return (new RoutingThresholds(chosen.Tokens, chosen.Threshold), found);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using EdgeSdk.Modeling;
 
@@ -12,40 +13,56 @@ internal static class ModelCard
     public static string Table(JsonObject evaluation)
     {
         var text = new StringBuilder();
-        JsonNode pair = evaluation["pair"]!, routing = evaluation["routing"]!;
-        void Row(string what, JsonNode server, JsonNode device) => text.Append(CultureInfo.InvariantCulture, $"| {what} | {server} | {device} |\n");
-        void Language(string what, string name) => Row(what, evaluation["server"]![name]!, evaluation["device"]![name]!);
-        string Values(JsonNode runs) => string.Join(", ", runs.AsObject().Select(run => $"{run.Key} {run.Value}"));
+        JsonNode agreement = evaluation["agreement"]!, greedy = agreement["greedy"]!, sampled = agreement["sampled"]!, worth = evaluation["worth"]!, cut = evaluation["cut"]!;
+        JsonNode language = evaluation["language"]!, spoken = evaluation["spoken"]!, routing = evaluation["routing"]!["chosen"]!;
+        void Row(string what, JsonNode? server, JsonNode? device) => text.Append(CultureInfo.InvariantCulture, $"| {what} | {Text(server)} | {Text(device)} |\n");
+        void Both(string what, JsonNode from, string name) => Row(what, from["server"]![name], from["device"]![name]);
 
         text.Append("| on test, full reference history | server | device |\n| --- | --- | --- |\n");
-        Language($"perplexity of the assistant's tokens, {evaluation["dialogues"]} dialogues", "perplexity");
-        Language("tokens inside calls that are the first choice", "call_tokens_right");
-        Language("values that stand in the context, copied", "context_values_copied");
-        foreach ((string split, string tools) in ((string, string)[])[("all", "calls"), ("seen", "calls of tools seen in training"), ("unseen", "calls of other tools")])
+        Both($"perplexity of the assistant's tokens, {language["dialogues"]} dialogues", language, "perplexity");
+        Both("behind the reference's tokens: tokens inside calls that are the first choice", language, "call_tokens_right");
+        Both("behind the reference's tokens: values that stand in the context, copied", language, "context_values_copied");
+        foreach ((string split, string tools) in ((string, string)[])[("seen", "calls of tools seen in training"), ("unseen", "calls of other tools")])
         {
-            JsonNode server = pair["server_calls"]![split]!, device = pair["device_calls"]![split]!;
-            string of = $"{tools} ({server["due"]} due)";
-            Row($"{of}: made", server["made"]!, device["made"]!);
-            Row($"{of}: method right", server["method_right"]!, device["method_right"]!);
-            Row($"{of}: values right", server["values_right"]!, device["values_right"]!);
-            Row($"{of}: whole call right", server["whole_right"]!, device["whole_right"]!);
+            JsonNode calls = evaluation["calls"]![split]!;
+            string of = $"{tools} ({calls["due"]} due)";
+            Both($"{of}: made", calls, "made");
+            Both($"{of}: method right", calls, "method_right");
+            Both($"{of}: values right", calls, "values_right");
+            Both($"{of}: values that stand in the context, right", calls, "context_values_right");
+            Both($"{of}: whole call right", calls, "whole_right");
+            Row($"{of}: whole calls, server ahead by", calls["whole_right_difference"]!["points"], JsonValue.Create($"95 %: {Range(calls["whole_right_difference"]!["interval"]!)}"));
         }
 
-        Row("turns that speak, with a call that is not due", pair["server_calls"]!["made_where_not_due"]!, pair["device_calls"]!["made_where_not_due"]!);
-        Row("worth of an answer, 0 to 1 (F1 of the words, or share of the call's parts)", pair["server_worth"]!, pair["device_worth"]!);
+        string speaks = $"turns that speak ({spoken["turns"]})";
+        Both($"{speaks}: no call made", spoken, "no_call");
+        Both($"{speaks}: question or statement as in the reference", spoken, "kind_right");
+        Both($"{speaks}: the reference's {spoken["values"]} context values repeated", spoken, "values_repeated");
+        Row("worth of an answer, 0 to 1 (F1 of the words, or share of the call's parts)", worth["server_words"], worth["device_words"]);
+        Row("the same by deeds (kind and values, however worded)", worth["server_deed"], worth["device_deed"]);
+        Row($"answers without an end after {cut["at"]} tokens, of {cut["turns"]}", cut["server"]!["cut"], cut["device"]!["cut"]);
         text.Append(CultureInfo.InvariantCulture, $"""
 
-            The device's agreement with the server on the server's own text: greedy ({pair["turns"]} turns, {pair["tokens"]} tokens) {Values(pair["agreement"]!)},
-            over all positions {pair["agreement_all_positions"]}; at temperature 0.7 ({pair["sampled_turns"]} turns, {pair["sampled_tokens"]} tokens) {Values(pair["sampled_agreement"]!)}.
-            Whole greedy turns equal: {pair["turns_equal"]}.
+            The device's agreement with the server on the server's own text: greedy ({greedy["turns"]} turns, {greedy["tokens"]} tokens) {Runs(greedy)},
+            over all positions {Text(greedy["all_positions"])}; at temperature {agreement["temperature"]} ({sampled["turns"]} turns, {sampled["tokens"]} tokens) {Runs(sampled)}.
+            Whole greedy turns equal: {Text(worth["turns_equal"])}.
 
-            Auto's rule, chosen on {routing["dev_turns"]} turns of dev: the device goes on alone where the mean log-probability of its first {routing["tokens"]} tokens is at least
-            {routing["threshold"]}. It keeps {routing["kept"]} of the turns; there its answers are worth {routing["kept_device_worth"]}, the server's {routing["kept_server_worth"]}
-            (over all turns {routing["device_worth"]} and {routing["server_worth"]}), and {routing["kept_equal"]} of them are the server's word for word.
+            Auto's rule, chosen on {evaluation["routing"]!["dev_turns"]} turns of dev: the device goes on alone where the mean log-probability of its first {routing["tokens"]} tokens is at least
+            {routing["threshold"]}. On test it keeps {Text(routing["kept"])} of the turns, at the price of {Text(routing["lost"])} of the answers' worth
+            (95 %: {Range(routing["lost_interval"]!)}); {Text(routing["kept_equal"])} of the kept answers are the server's word for word.
 
             """);
         return text.ToString();
     }
+
+    /// <summary>A figure as people read it; what could not be measured is a dash.</summary>
+    public static string Text(JsonNode? figure) =>
+        figure is null ? "-" : figure.GetValueKind() == JsonValueKind.Number ? ((double)figure).ToString("0.###", CultureInfo.InvariantCulture) : figure.ToString();
+
+    /// <summary>An interval.</summary>
+    public static string Range(JsonNode interval) => $"{Text(interval[0])} to {Text(interval[1])}";
+
+    private static string Runs(JsonNode agreement) => string.Join(", ", ((int[])[1, 2, 4, 8]).Select(n => $"R({n}) {Text(agreement[$"R({n})"])}"));
 
     /// <summary>A model's README.md.</summary>
     public static string Write(string folder, JsonObject training, JsonObject evaluation)

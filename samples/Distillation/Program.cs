@@ -16,7 +16,8 @@ internal static class Commands
           train mtp          adds the layer that predicts its second token
           own-text           lets it write the assistant's turns of training dialogues
           distil device      distils the device's model from it, on the data and on that text
-          evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json
+          evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json; writes evaluation.json beside the models
+          page               writes docs/pair.md and its plots from evaluation.json
           cards              writes the model cards from what training and evaluate found
           --check            compares the shipped graphs' logits with the trained models', times the device's step
           --smoke            the whole recipe on samples/data in under three minutes, failing where nothing was learnt; its weights are discarded
@@ -30,7 +31,9 @@ internal static class Commands
           --hidden N --layers N --heads N --key-value-heads N --intermediate N    the device's sizes (160, 4, 6, 2, 448); distil, --check
           --texts N          dialogues that own-text writes         (1000)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
-          --turns N  --sampled-turns N  --tuning-turns N  --whole-dialogues N  --limit N     (evaluate: 300, 100, 200, 40; at most 160 tokens an answer)
+          --docs DIR         where page writes                   (docs)
+          --turns N  --seen-calls N  --unseen-calls N  --tuning-turns N  --whole-dialogues N  --limit N
+                             what evaluate reads                 (300, 300, 100, 300, 40; at most 160 tokens an answer)
         """;
 
     /// <summary>Runs one command; 0 is success.</summary>
@@ -52,8 +55,9 @@ internal static class Commands
                 "train mtp" => Recipe.TrainSecondToken(arguments, stop.Token),
                 "own-text" => await Recipe.WriteOwnTextAsync(arguments, stop.Token),
                 "distil device" => Recipe.DistilDevice(arguments, stop.Token),
-                "evaluate" => await Recipe.EvaluateAsync(arguments, stop.Token),
-                "cards" => Recipe.WriteCards(arguments),
+                "evaluate" => await Evaluating.EvaluateAsync(arguments, stop.Token),
+                "page" => Evaluating.WritePage(arguments),
+                "cards" => Evaluating.WriteCards(arguments),
                 "" when arguments.Has("check") => await Recipe.CheckAsync(arguments, stop.Token),
                 "" when arguments.Has("smoke") => await Recipe.SmokeAsync(arguments, stop.Token),
                 _ => null,

@@ -29,16 +29,16 @@ internal sealed class Reader(OnnxModel model, SamplerSpec sampler) : IAsyncDispo
         return [.. written];
     }
 
-    /// <summary>For each token of another's answer the token that the model itself would have chosen there.</summary>
-    public async Task<int[]> FollowAsync(int[] prompt, int[] answer, CancellationToken cancellationToken)
+    /// <summary>For each token of another's answer what the model itself would have chosen there.</summary>
+    public async Task<Pick[]> FollowAsync(int[] prompt, int[] answer, CancellationToken cancellationToken)
     {
         ISequence sequence = await ReadAsync(prompt, cancellationToken);
-        List<int> choices = [_pick[0].Token];
+        List<Pick> choices = [_pick[0]];
         while (choices.Count < answer.Length)
         {
             var picks = new Pick[Math.Min(model.Traits.MaxStep, answer.Length - choices.Count)];
             await sequence.StepAsync(answer.AsMemory(choices.Count - 1, picks.Length), picks, cancellationToken);
-            choices.AddRange(picks.Select(pick => pick.Token));
+            choices.AddRange(picks);
         }
 
         return [.. choices];

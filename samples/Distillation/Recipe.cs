@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
-using EdgeSdk.Models;
 using EdgeSdk.Runtime;
 using EdgeSdk.Text;
 using static TorchSharp.torch;
@@ -13,10 +12,12 @@ namespace EdgeSdk.Distillation;
 internal static class Recipe
 {
     private static readonly string s_folder = Here();
-    private static readonly string s_repository = Path.GetFullPath(Path.Combine(s_folder, "..", ".."));
 
     /// <summary>The device writes what the assistant writes: little else counts.</summary>
     private static readonly TokenWeights s_deviceWeights = new(Call: 1, Other: 0.1f);
+
+    /// <summary>The repository that this was built in.</summary>
+    public static string Repository { get; } = Path.GetFullPath(Path.Combine(s_folder, "..", ".."));
 
     /// <summary>Learns the encoding on the training split.</summary>
     public static JsonObject LearnTokenizer(Arguments arguments) => LearnTokenizer(Read(arguments, "train"), Work(arguments));
@@ -156,59 +157,8 @@ internal static class Recipe
         return result;
     }
 
-    /// <summary>Evaluates the pair on test, chooses Auto's rule on dev, and notes it in the device's <c>edge.json</c>.</summary>
-    public static async Task<JsonObject> EvaluateAsync(Arguments arguments, CancellationToken cancellationToken)
-    {
-        string serverFolder = Path.Combine(Output(arguments), "server"), deviceFolder = Path.Combine(Output(arguments), "device");
-        var size = new EvaluationSize();
-        size = new EvaluationSize(
-            arguments.Integer("turns", size.Turns),
-            arguments.Integer("sampled-turns", size.SampledTurns),
-            arguments.Integer("tuning-turns", size.TuningTurns),
-            arguments.Integer("whole-dialogues", size.Dialogues),
-            arguments.Integer("limit", size.Limit));
-        int threads = arguments.Integer("threads", 0);
-        await using OnnxModel server = await Pair.LoadAsync(serverFolder, new OnnxModelOptions { MinimumRows = 2, Threads = threads }, cancellationToken);
-        await using OnnxModel device = await Pair.LoadAsync(deviceFolder, new OnnxModelOptions { MinimumRows = 2, Threads = threads }, cancellationToken);
-        Log($"server {server.Info.Identity[..12]}, device {device.Info.Identity[..12]}");
-
-        var format = new ChatFormat(deviceFolder);
-        var evaluation = new Evaluation(server, device, format, size);
-        (RoutingThresholds rule, JsonObject routing) = await evaluation.ChooseRoutingAsync(Read(arguments, "dev"), cancellationToken);
-        Pair.Note(deviceFolder, rule);
-        Log($"Auto's rule on dev: {routing.ToJsonString()}");
-
-        IReadOnlyList<Dialogue> test = Read(arguments, "test");
-        HashSet<string> seenTools = [.. Read(arguments, "train").SelectMany(d => d.Messages).SelectMany(m => ToolCall.Of(m!)).Select(call => call.Name)];
-        var result = new JsonObject { ["split"] = "test", ["routing"] = routing };
-        result["pair"] = await evaluation.RunAsync(test, seenTools, cancellationToken);
-        Log($"agreement on test: {result["pair"]!["agreement"]!.ToJsonString()}");
-        Corpus whole = Corpus.From(Spread(test, size.Dialogues), format);
-        result["dialogues"] = whole.Dialogues.Count;
-        result["server"] = await Evaluation.LanguageAsync(server, whole, format, cancellationToken);
-        result["device"] = await Evaluation.LanguageAsync(device, whole, format, cancellationToken);
-        if (SecondTokenAgreement.Measure(serverFolder, whole, threads) is { } secondToken) result["second_token"] = secondToken;
-        File.WriteAllText(Path.Combine(Work(arguments), "evaluation.json"), result.ToJsonString() + "\n");
-        Console.Error.WriteLine(ModelCard.Table(result));
-        return result;
-    }
-
-    /// <summary>Writes both model cards from what training and evaluation left in the work folder.</summary>
-    public static JsonObject WriteCards(Arguments arguments)
-    {
-        JsonObject Left(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(Work(arguments), name + ".json")))!.AsObject();
-        JsonObject evaluation = Left("evaluation");
-        foreach (string name in (string[])["server", "device"])
-        {
-            string folder = Path.Combine(Output(arguments), name);
-            File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Write(folder, Left(name), evaluation));
-        }
-
-        return new JsonObject { ["written"] = new JsonArray("server/README.md", "device/README.md") };
-    }
-
     /// <summary>Every n-th dialogue: the files are sorted by service.</summary>
-    private static Dialogue[] Spread(IReadOnlyList<Dialogue> dialogues, int count) =>
+    public static Dialogue[] Spread(IReadOnlyList<Dialogue> dialogues, int count) =>
         [.. dialogues.Where((_, i) => i % Math.Max(1, dialogues.Count / count) == 0).Take(count)];
 
     private static JsonObject TrainSecondToken(
@@ -308,29 +258,29 @@ internal static class Recipe
         return result;
     }
 
-    private static IReadOnlyList<Dialogue> Read(Arguments arguments, string split)
+    public static IReadOnlyList<Dialogue> Read(Arguments arguments, string split)
     {
-        string assets = Environment.GetEnvironmentVariable("EDGE_ASSETS") ?? Path.Combine(s_repository, "..", "shared");
+        string assets = Environment.GetEnvironmentVariable("EDGE_ASSETS") ?? Path.Combine(Repository, "..", "shared");
         string folder = Path.GetFullPath(arguments.Text("data", Path.Combine(assets, "data", "sgd")));
         string plain = Path.Combine(folder, split + ".jsonl");
         IReadOnlyList<Dialogue> dialogues = Dialogues.Read(File.Exists(plain) ? plain : plain + ".xz");
         return [.. dialogues.Take(arguments.Integer("dialogues", int.MaxValue))];
     }
 
-    private static string Output(Arguments arguments) => Path.GetFullPath(arguments.Text("output", Path.Combine(s_repository, "samples", "models")));
+    public static string Output(Arguments arguments) => Path.GetFullPath(arguments.Text("output", Path.Combine(Repository, "samples", "models")));
 
-    private static string Work(Arguments arguments)
+    public static string Work(Arguments arguments)
     {
-        string folder = Path.GetFullPath(arguments.Text("work", Path.Combine(s_repository, "artifacts", "distillation")));
+        string folder = Path.GetFullPath(arguments.Text("work", Path.Combine(Repository, "artifacts", "distillation")));
         Directory.CreateDirectory(folder);
         return folder;
     }
 
-    private static IReadOnlyList<Dialogue> Excerpt() => Dialogues.Read(Path.Combine(s_repository, "samples", "data", "dialogues.jsonl"));
+    private static IReadOnlyList<Dialogue> Excerpt() => Dialogues.Read(Path.Combine(Repository, "samples", "data", "dialogues.jsonl"));
 
     private static void SetThreads(Arguments arguments) => set_num_threads(arguments.Integer("threads", Math.Max(1, Environment.ProcessorCount)));
 
-    private static void Log(string line) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {line}");
+    public static void Log(string line) => Console.Error.WriteLine($"{DateTime.UtcNow:HH:mm:ss} {line}");
 
     private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }

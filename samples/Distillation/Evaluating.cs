@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using EdgeSdk.Cli;
+using EdgeSdk.Models;
+using EdgeSdk.Runtime;
+
+namespace EdgeSdk.Distillation;
+
+/// <summary>The commands that need no TorchSharp: what the finished pair is worth, as JSON, as a page and in the models' cards.</summary>
+internal static class Evaluating
+{
+    private const string FileName = "evaluation.json";
+
+    /// <summary>Evaluates the pair on test, chooses Auto's rule on dev, notes it in the device's <c>edge.json</c>, and leaves <c>evaluation.json</c> beside the models.</summary>
+    public static async Task<JsonObject> EvaluateAsync(Arguments arguments, CancellationToken cancellationToken)
+    {
+        string output = Recipe.Output(arguments), serverFolder = Path.Combine(output, "server"), deviceFolder = Path.Combine(output, "device");
+        EvaluationSize size = Size(arguments);
+        var options = new OnnxModelOptions { MinimumRows = 2, Threads = arguments.Integer("threads", 1), ConcurrentPasses = 2 };
+        await using OnnxModel server = await Pair.LoadAsync(serverFolder, options, cancellationToken);
+        await using OnnxModel device = await Pair.LoadAsync(deviceFolder, options, cancellationToken);
+        Recipe.Log($"server {server.Info.Identity[..12]}, device {device.Info.Identity[..12]}");
+
+        var format = new ChatFormat(deviceFolder);
+        IReadOnlyList<Dialogue> test = Recipe.Read(arguments, "test");
+        HashSet<string> seenTools = [.. Recipe.Read(arguments, "train").SelectMany(d => d.Messages).SelectMany(m => ToolCall.Of(m!)).Select(call => call.Name)];
+        var evaluation = new Evaluation(server, device, format, size, seenTools, serverFolder);
+        (RoutingThresholds rule, JsonObject found) = await evaluation.RunAsync(test, Recipe.Read(arguments, "dev"), Recipe.Log, cancellationToken);
+        Pair.Note(deviceFolder, rule);
+
+        Corpus whole = Corpus.From(Recipe.Spread(test, size.Dialogues), format);
+        found["language"] = new JsonObject
+        {
+            ["dialogues"] = whole.Dialogues.Count,
+            ["server"] = await Evaluation.LanguageAsync(server, whole, format, cancellationToken),
+            ["device"] = await Evaluation.LanguageAsync(device, whole, format, cancellationToken),
+        };
+        found["models"] = new JsonObject { ["server"] = server.Info.Identity, ["device"] = device.Info.Identity };
+        Checkpoint.WriteJson(Path.Combine(output, FileName), found);
+        Console.Error.WriteLine(ModelCard.Table(Found(arguments)));
+        return new JsonObject { ["written"] = Path.Combine(output, FileName) };
+    }
+
+    /// <summary>Writes the page and its plots from what <see cref="EvaluateAsync"/> left.</summary>
+    public static JsonObject WritePage(Arguments arguments)
+    {
+        string folder = Path.GetFullPath(arguments.Text("docs", Path.Combine(Recipe.Repository, "docs")));
+        return new JsonObject { ["written"] = new JsonArray([.. PairPage.Write(folder, Found(arguments))]) };
+    }
+
+    /// <summary>Writes both model cards from what training and evaluation left.</summary>
+    public static JsonObject WriteCards(Arguments arguments)
+    {
+        foreach (string name in (string[])["server", "device"])
+        {
+            string folder = Path.Combine(Recipe.Output(arguments), name);
+            var training = JsonNode.Parse(File.ReadAllText(Path.Combine(Recipe.Work(arguments), name + ".json")))!.AsObject();
+            File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Write(folder, training, Found(arguments)));
+        }
+
+        return new JsonObject { ["written"] = new JsonArray("server/README.md", "device/README.md") };
+    }
+
+    private static EvaluationSize Size(Arguments arguments)
+    {
+        var size = new EvaluationSize();
+        return new EvaluationSize(
+            arguments.Integer("turns", size.Turns),
+            arguments.Integer("seen-calls", size.SeenCalls),
+            arguments.Integer("unseen-calls", size.UnseenCalls),
+            arguments.Integer("tuning-turns", size.TuningTurns),
+            arguments.Integer("whole-dialogues", size.Dialogues),
+            arguments.Integer("limit", size.Limit));
+    }
+
+    private static JsonObject Found(Arguments arguments)
+    {
+        string path = Path.Combine(Recipe.Output(arguments), FileName);
+        if (File.Exists(path)) return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{path} does not exist. Run evaluate first.");
+    }
+}
