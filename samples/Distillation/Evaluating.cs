@@ -43,8 +43,10 @@ internal static class Evaluating
     /// <summary>Writes the page and its plots from what <see cref="EvaluateAsync"/> left.</summary>
     public static JsonObject WritePage(Arguments arguments)
     {
+        string checkedAt = Path.Combine(Recipe.Output(arguments), "transformers.json");
+        JsonObject? transformers = File.Exists(checkedAt) ? JsonNode.Parse(File.ReadAllText(checkedAt))!.AsObject() : null;
         string folder = Path.GetFullPath(arguments.Text("docs", Path.Combine(Recipe.Repository, "docs")));
-        return new JsonObject { ["written"] = new JsonArray([.. PairPage.Write(folder, Found(arguments))]) };
+        return new JsonObject { ["written"] = new JsonArray([.. PairPage.Write(folder, Found(arguments), transformers)]) };
     }
 
     /// <summary>Writes both model cards from what training and evaluation left.</summary>

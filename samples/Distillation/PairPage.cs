@@ -11,15 +11,19 @@ internal sealed class PairPage
     private const string Plots = "pair";
 
     private readonly JsonObject _found;
+    private readonly JsonObject? _transformers;
     private readonly StringBuilder _text = new();
 
-    private PairPage(JsonObject found) => _found = found;
+    private PairPage(JsonObject found, JsonObject? transformers) => (_found, _transformers) = (found, transformers);
 
     /// <summary>Writes page and plots.</summary>
+    /// <param name="folder">Where to.</param>
+    /// <param name="found">What <c>evaluate</c> left.</param>
+    /// <param name="transformers">What <c>transformers-check.py</c> left, where it ran.</param>
     /// <returns>The files.</returns>
-    public static IEnumerable<JsonNode> Write(string folder, JsonObject found)
+    public static IEnumerable<JsonNode> Write(string folder, JsonObject found, JsonObject? transformers)
     {
-        var page = new PairPage(found);
+        var page = new PairPage(found, transformers);
         string path = Path.Combine(folder, "pair.md");
         Directory.CreateDirectory(Path.Combine(folder, Plots));
         File.WriteAllText(path, page.Compose());
@@ -36,7 +40,7 @@ internal sealed class PairPage
         Margin();
         Routing();
         Domains();
-        Closing();
+        Transformers();
         return _text.ToString();
     }
 
@@ -257,16 +261,30 @@ internal sealed class PairPage
         Say("");
     }
 
-    private void Closing() => Say("""
-        ## Against transformers
+    private void Transformers()
+    {
+        Say("""
+            ## Against transformers
 
-        `samples/Distillation/transformers-check.py` compares a model folder, as `edge generate` runs it, with Hugging Face's transformers on the same checkpoint: 20 prompts of the
-        excerpt in `samples/data`, 64 greedy tokens each, logits at four places of each within 0.001 (float32 on the same bfloat16 weights). For `server` and for `device`:
+            `samples/Distillation/transformers-check.py` compares a model folder, as `edge generate` runs it, with Hugging Face's transformers on the same checkpoint: 20 prompts of the
+            excerpt in `samples/data`, 64 greedy tokens each, logits at four places of each within 0.001 (float32 on the same bfloat16 weights). For `server` and for `device`:
 
-            python3 samples/Distillation/transformers-check.py prompts  samples/models/server --data samples/data/dialogues.jsonl --work check
-            python3 samples/Distillation/transformers-check.py generate samples/models/server --edge edge --work check
-            python3 samples/Distillation/transformers-check.py compare  samples/models/server --work check
-        """);
+                python3 samples/Distillation/transformers-check.py prompts  samples/models/server --data samples/data/dialogues.jsonl --work check
+                python3 samples/Distillation/transformers-check.py generate samples/models/server --edge edge --work check
+                python3 samples/Distillation/transformers-check.py compare  samples/models/server --work check --report samples/models/transformers.json
+            """);
+        if (_transformers is null) return;
+        Say("""
+
+            | model | weights | transformers | class | prompts equal | tokens equal | logits most apart |
+            | --- | --- | --- | --- | --- | --- | --- |
+            """);
+        foreach ((string model, JsonNode? r) in _transformers)
+        {
+            string apart = ((double)r!["logits_most_apart"]!).ToString("0.0e+0", CultureInfo.InvariantCulture);
+            Say($"| {model} | `{((string)r["weights"]!)[..12]}` | {r["transformers"]} | {r["class"]} | {r["prompts_equal"]} of {r["prompts"]} | {r["tokens_equal"]} of {r["tokens"]} | {apart} |");
+        }
+    }
 
     private string Short(string model) => ((string)At("models", model)!)[..12];
 

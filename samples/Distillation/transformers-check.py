@@ -5,14 +5,15 @@ Three steps, which may run on different systems, since only `generate` needs the
 
     transformers-check.py prompts  MODEL --data samples/data/dialogues.jsonl --work DIR
     transformers-check.py generate MODEL --edge PATH_OF_edge --work DIR
-    transformers-check.py compare  MODEL --work DIR
+    transformers-check.py compare  MODEL --work DIR --report samples/models/transformers.json
 
 `prompts` renders dialogues by the folder's chat template and tokenizer as transformers applies them. `generate` lets the SDK continue each prompt greedily,
-past end tokens, and takes its logits at four places of each. `compare` prints one line of JSON; it ends with 1 where a greedy token differs or a logit is off by more
+past end tokens, and takes its logits at four places of each. `compare` prints one line of JSON, and notes it in the report, from which docs/pair.md is written; it ends with 1 where a greedy token differs or a logit is off by more
 than 1e-3. Both sides compute in float32 on the checkpoint's bfloat16 weights.
 """
 import argparse
 import array
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -102,11 +103,16 @@ def compare(options):
         tokens += len(own)
         same_prompts += own == edges["tokens"]
     agrees = len(files) == same_prompts == PROMPTS and most_apart <= TOLERANCE
-    print(json.dumps({
-        "model": pathlib.Path(options.model).name, "transformers": transformers.__version__, "class": type(model).__name__, "prompts": len(files),
-        "prompts_equal": same_prompts, "tokens": tokens, "tokens_equal": same_tokens, "places": places, "same_first_choice": same_choice,
-        "logits_most_apart": most_apart, "tolerance": TOLERANCE, "agrees": agrees,
-    }))
+    name = pathlib.Path(options.model).name
+    found = {
+        "weights": hashlib.sha256(pathlib.Path(options.model, "model.safetensors").read_bytes()).hexdigest(), "transformers": transformers.__version__,
+        "class": type(model).__name__, "prompts": len(files), "prompts_equal": same_prompts, "tokens": tokens, "tokens_equal": same_tokens, "places": places,
+        "same_first_choice": same_choice, "logits_most_apart": most_apart, "tolerance": TOLERANCE, "agrees": agrees,
+    }
+    print(json.dumps({name: found}))
+    if options.report:
+        reported = json.loads(options.report.read_text(encoding="utf-8")) if options.report.exists() else {}
+        options.report.write_text(json.dumps(reported | {name: found}, indent=2) + "\n", encoding="utf-8")
     return 0 if agrees else 1
 
 
@@ -117,6 +123,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True, help="where prompts, tokens and logits lie between the steps")
     parser.add_argument("--data", help="prompts: a .jsonl file of dialogues that carry their tools")
     parser.add_argument("--edge", default="edge", help="generate: the edge program")
+    parser.add_argument("--report", type=pathlib.Path, help="compare: a JSON file that takes the result under the folder's name")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     return {"prompts": write_prompts, "generate": generate, "compare": compare}[options.step](options)
