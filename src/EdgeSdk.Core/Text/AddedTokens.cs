@@ -15,35 +15,17 @@ internal sealed record AddedToken(int Id, string Content, bool SingleWord, bool 
 /// <summary>Finds added tokens in a text: the leftmost, of those the longest, as the reference implementation does. Immutable.</summary>
 internal sealed class AddedTokenFinder
 {
-    private const int Root = 0;
-
-    private readonly Dictionary<(int Node, byte Value), int> _children = [];
-    private readonly List<AddedToken?> _tokens = [null];
+    private readonly AddedToken[] _tokens;
+    private readonly ByteTrie _contents;
     private readonly SearchValues<byte> _firstBytes;
 
-    /// <param name="tokens">What to look for, each with its UTF-8.</param>
+    /// <param name="tokens">What to look for, each with its UTF-8. Of two that are the same the special one counts, else the first.</param>
     public AddedTokenFinder(IEnumerable<(AddedToken Token, byte[] Content)> tokens)
     {
-        foreach (var (token, content) in tokens)
-        {
-            int node = Root;
-            foreach (byte value in content)
-            {
-                if (!_children.TryGetValue((node, value), out int child))
-                {
-                    child = _tokens.Count;
-                    _tokens.Add(null);
-                    _children.Add((node, value), child);
-                }
-
-                node = child;
-            }
-
-            // Of two tokens that normalise to the same text the first counts.
-            _tokens[node] = node == Root ? null : _tokens[node] ?? token;
-        }
-
-        _firstBytes = SearchValues.Create([.. _children.Keys.Where(k => k.Node == Root).Select(k => k.Value)]);
+        var ordered = tokens.OrderBy(t => t.Token.Special ? 0 : 1).ToArray();
+        _tokens = [.. ordered.Select(t => t.Token)];
+        _contents = new ByteTrie(ordered.Select((t, i) => (t.Content, i)), keepsFirst: true);
+        _firstBytes = SearchValues.Create([.. ordered.Where(t => t.Content.Length > 0).Select(t => t.Content[0]).Distinct()]);
     }
 
     /// <summary>Cuts <paramref name="text"/> into tokens (with their ids) and the text between them (id -1), none empty.</summary>
@@ -59,12 +41,14 @@ internal sealed class AddedTokenFinder
             }
 
             at += skip;
-            if (LongestAt(text, at, out int end) is not { } token)
+            int place = _contents.LongestAt(text, at, ByteTrie.Root, out int end);
+            if (place == ByteTrie.None)
             {
                 at++;
                 continue;
             }
 
+            var token = _tokens[place];
             int start = at;
             at = end;
             if (token.SingleWord && (TouchesWordBefore(text, start) || TouchesWordAfter(text, end)))
@@ -72,8 +56,8 @@ internal sealed class AddedTokenFinder
                 continue;
             }
 
-            start = token.LeftStrip ? Math.Max(StripBefore(text, start), done) : start;
-            end = token.RightStrip ? StripAfter(text, end) : end;
+            start = token.LeftStrip ? Math.Max(Utf8Text.BeforeWhiteSpace(text, start), done) : start;
+            end = token.RightStrip ? Utf8Text.AfterWhiteSpace(text, end) : end;
             if (done < start)
             {
                 parts.Add((-1, new Piece(done, start)));
@@ -94,43 +78,8 @@ internal sealed class AddedTokenFinder
         }
     }
 
-    private AddedToken? LongestAt(ReadOnlySpan<byte> text, int at, out int end)
-    {
-        AddedToken? longest = null;
-        end = at;
-        for (int node = Root; at < text.Length && _children.TryGetValue((node, text[at]), out node);)
-        {
-            at++;
-            if (_tokens[node] is { } token)
-            {
-                longest = token;
-                end = at;
-            }
-        }
-
-        return longest;
-    }
-
     private static bool TouchesWordBefore(ReadOnlySpan<byte> text, int at) =>
         at > 0 && CodePointClass.IsWord(Utf8Text.CodePointAt(text, Utf8Text.Before(text, at), out _));
 
     private static bool TouchesWordAfter(ReadOnlySpan<byte> text, int at) => at < text.Length && CodePointClass.IsWord(Utf8Text.CodePointAt(text, at, out _));
-
-    private static int StripBefore(ReadOnlySpan<byte> text, int at)
-    {
-        for (int before; at > 0 && CodePointClass.IsWhiteSpace(Utf8Text.CodePointAt(text, before = Utf8Text.Before(text, at), out _)); at = before)
-        {
-        }
-
-        return at;
-    }
-
-    private static int StripAfter(ReadOnlySpan<byte> text, int at)
-    {
-        for (int length; at < text.Length && CodePointClass.IsWhiteSpace(Utf8Text.CodePointAt(text, at, out length)); at += length)
-        {
-        }
-
-        return at;
-    }
 }

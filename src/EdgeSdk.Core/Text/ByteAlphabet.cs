@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace EdgeSdk.Text;
@@ -24,6 +25,15 @@ internal static class ByteAlphabet
         }
 
         return length;
+    }
+
+    /// <summary>Appends <paramref name="bytes"/>, written in the alphabet, to <paramref name="utf8"/>.</summary>
+    public static void Write(ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> utf8)
+    {
+        if (!bytes.IsEmpty)
+        {
+            utf8.Advance(Write(bytes, utf8.GetSpan(bytes.Length * MostBytes)));
+        }
     }
 
     /// <summary>The bytes that a vocabulary entry stands for: its own UTF-8 where it has a character outside the alphabet, as added tokens may.</summary>

@@ -42,6 +42,18 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
         return Value.GetString()!;
     }
 
+    /// <summary>A text of one character.</summary>
+    public System.Text.Rune Rune()
+    {
+        var runes = String().EnumerateRunes().ToArray();
+        return runes.Length == 1 ? runes[0] : throw Refuse("is not one character", "Write one");
+    }
+
+    /// <summary>A number.</summary>
+    public double Number() => Value.ValueKind == JsonValueKind.Number && Value.TryGetDouble(out double number) && double.IsFinite(number)
+        ? number
+        : throw Refuse("is not a number", "Export the tokenizer again with save_pretrained");
+
     /// <summary>A whole number from 0 to <paramref name="most"/>.</summary>
     public int Count(int most)
     {

@@ -103,9 +103,9 @@ public sealed class Tokenizer
 
         workspace.IsGuarded = isGuarded;
         workspace.Ids.Clear();
-        workspace.Ids.AddRange(addSpecialTokens ? _parts.Prefix.AsSpan() : []);
+        workspace.Ids.AddRange(addSpecialTokens ? _parts.Surroundings.Before.AsSpan() : []);
         EncodeText(utf8.AsSpan(0, length), workspace);
-        workspace.Ids.AddRange(addSpecialTokens ? _parts.Suffix.AsSpan() : []);
+        workspace.Ids.AddRange(addSpecialTokens ? _parts.Surroundings.After.AsSpan() : []);
         int[] ids = [.. workspace.Ids];
 
         ArrayPool<byte>.Shared.Return(utf8);
@@ -153,17 +153,18 @@ public sealed class Tokenizer
 
             workspace.Normalized.ResetWrittenCount();
             var part = text[raw.Start..raw.End];
+            bool startsText = raw.Start == 0;
             if (_parts.Normalizer is { } normalizer)
             {
-                normalizer.Apply(part, workspace.Normalized);
+                startsText &= normalizer.Apply(part, workspace.Normalized);
                 part = workspace.Normalized.WrittenSpan;
             }
 
-            EncodeNormalized(part, workspace);
+            EncodeNormalized(part, startsText, workspace);
         }
     }
 
-    private void EncodeNormalized(ReadOnlySpan<byte> text, Workspace workspace)
+    private void EncodeNormalized(ReadOnlySpan<byte> text, bool startsText, Workspace workspace)
     {
         workspace.NormalizedParts.Clear();
         _parts.NormalizedTokens.Find(text, workspace.NormalizedParts);
@@ -176,11 +177,12 @@ public sealed class Tokenizer
             }
 
             var pieces = workspace.Pieces;
-            pieces.Start(workspace.IsGuarded ? WithoutGuards(text[part.Start..part.End]) : text[part.Start..part.End]);
+            var span = text[part.Start..part.End];
+            pieces.Start(workspace.IsGuarded ? WithoutGuards(span) : span, startsText && part.Start == 0);
             _parts.PreTokenizer?.Apply(pieces);
             foreach (var piece in pieces.Pieces)
             {
-                _parts.Model.Encode(pieces.Text[piece.Start..piece.End], workspace.Merger, workspace.Ids);
+                _parts.Model.Encode(pieces.Text[piece.Start..piece.End], workspace.Model, workspace.Ids);
             }
         }
     }
@@ -238,6 +240,6 @@ public sealed class Tokenizer
 
         public PieceList Pieces { get; } = new();
 
-        public Merger Merger { get; } = new();
+        public ModelWorkspace Model { get; } = new();
     }
 }

@@ -48,4 +48,36 @@ internal static class Utf8Text
         while ((text[at] & 0xC0) == 0x80);
         return at;
     }
+
+    /// <summary>How many code points <paramref name="text"/> has.</summary>
+    public static int CountCodePoints(ReadOnlySpan<byte> text)
+    {
+        int count = 0;
+        foreach (byte value in text)
+        {
+            count += (value & 0xC0) == 0x80 ? 0 : 1;
+        }
+
+        return count;
+    }
+
+    /// <summary>Where the white space at <paramref name="at"/> ends.</summary>
+    public static int AfterWhiteSpace(ReadOnlySpan<byte> text, int at)
+    {
+        for (int length; at < text.Length && CodePointClass.IsWhiteSpace(CodePointAt(text, at, out length)); at += length)
+        {
+        }
+
+        return at;
+    }
+
+    /// <summary>Where the white space before <paramref name="at"/> begins.</summary>
+    public static int BeforeWhiteSpace(ReadOnlySpan<byte> text, int at)
+    {
+        for (int before; at > 0 && CodePointClass.IsWhiteSpace(CodePointAt(text, before = Before(text, at), out _)); at = before)
+        {
+        }
+
+        return at;
+    }
 }

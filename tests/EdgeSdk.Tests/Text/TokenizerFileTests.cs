@@ -7,7 +7,7 @@ namespace EdgeSdk.Tests.Text;
 public class TokenizerFileTests
 {
     [Theory]
-    [InlineData("model.type", "\"Unigram\"", "model.type", "\"Unigram\"", "BPE")]
+    [InlineData("model.type", "\"Quantum\"", "model.type", "\"Quantum\"", "BPE, Unigram, WordLevel, WordPiece")]
     [InlineData("model.vocab.b", "0", "model.vocab.b", "0", "also the id of 'a'")]
     [InlineData("model.vocab.b", "2147483648", "model.vocab.b", "2147483648", "from 0 to")]
     [InlineData("model.vocab.b", "-1", "model.vocab.b", "-1", "from 0 to")]
@@ -16,18 +16,28 @@ public class TokenizerFileTests
     [InlineData("model.merges", "[\"abc\"]", "model.merges[0]", "\"abc\"", "pair")]
     [InlineData("model.merges", "{}", "model.merges", "{}", "list")]
     [InlineData("model.dropout", "0.1", "model.dropout", "0.1", "random")]
-    [InlineData("model.end_of_word_suffix", "\"</w>\"", "model.end_of_word_suffix", "\"</w>\"", "not supported")]
-    [InlineData("model.unk_token", "\"<unk>\"", "model.unk_token", "\"<unk>\"", "model.vocab")]
-    [InlineData("normalizer", "{\"type\":\"NFKC\"}", "normalizer.type", "\"NFKC\"", "NFC")]
+    [InlineData("model.continuing_subword_prefix", "\"##\"", "model.merges[0]", "\"a b\"", "continuing_subword_prefix")]
+    [InlineData("model", "{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]],\"unk_id\":1}", "model.unk_id", "1", "from 0 to 0")]
+    [InlineData("model", "{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1],[\"b\"]]}", "model.vocab[1]", "[\"b\"]", "its score")]
+    [InlineData("model", "{\"type\":\"Unigram\",\"vocab\":[[\"a\",\"-1\"]]}", "model.vocab[0][1]", "\"-1\"", "number")]
+    [InlineData("model", "{\"type\":\"Unigram\",\"vocab\":[]}", "model.vocab", "[]", "empty")]
+    [InlineData("model", "{\"type\":\"WordPiece\",\"vocab\":{\"a\":0},\"max_input_chars_per_word\":-1}", "model.max_input_chars_per_word", "-1", "from 0 to")]
+    [InlineData("normalizer", "{\"type\":\"NFQ\"}", "normalizer.type", "\"NFQ\"", "NFC")]
+    [InlineData("normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"/\"}", "normalizer.precompiled_charsmap", "\"/\"", "damaged")]
+    [InlineData("normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"/////w==\"}", "normalizer.precompiled_charsmap", "\"/////w==\"", "4294967295 bytes")]
     [InlineData("normalizer", "{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"\"}", "normalizer.pattern.String", "\"\"", "empty")]
-    [InlineData("pre_tokenizer.type", "\"BertPreTokenizer\"", "pre_tokenizer.type", "\"BertPreTokenizer\"", "ByteLevel")]
-    [InlineData("pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\"},{\"type\":\"Digits\"}]}", "pre_tokenizer.pretokenizers[1].type", "\"Digits\"", "last")]
+    [InlineData("pre_tokenizer.type", "\"Syllables\"", "pre_tokenizer.type", "\"Syllables\"", "ByteLevel")]
+    [InlineData("pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\"},{\"type\":\"Digit\"}]}", "pre_tokenizer.pretokenizers[1].type", "\"Digit\"", "Digits")]
+    [InlineData("pre_tokenizer", "{\"type\":\"CharDelimiterSplit\",\"delimiter\":\"||\"}", "pre_tokenizer.delimiter", "\"||\"", "one character")]
+    [InlineData("pre_tokenizer", "{\"type\":\"FixedLength\",\"length\":0}", "pre_tokenizer.length", "0", "at least 1")]
+    [InlineData("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"now\"}", "pre_tokenizer.prepend_scheme", "\"now\"", "always, first, never")]
     [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?<=a)b\"},\"behavior\":\"Isolated\"}", "pre_tokenizer.pattern.Regex", "(?<=a)b", "character 1")]
     [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Sideways\"}", "pre_tokenizer.behavior", "\"Sideways\"", "Isolated")]
-    [InlineData("post_processor", "{\"type\":\"BertProcessing\"}", "post_processor.type", "\"BertProcessing\"", "TemplateProcessing")]
+    [InlineData("post_processor", "{\"type\":\"Framing\"}", "post_processor.type", "\"Framing\"", "TemplateProcessing")]
+    [InlineData("post_processor", "{\"type\":\"BertProcessing\",\"cls\":[\"a\"],\"sep\":[\"b\",1]}", "post_processor.cls", "[\"a\"]", "its id")]
     [InlineData("post_processor", "{\"type\":\"TemplateProcessing\",\"single\":[]}", "post_processor.single", "[]", "text out")]
-    [InlineData("decoder.type", "\"CTC\"", "decoder.type", "\"CTC\"", "ByteLevel")]
-    [InlineData("decoder", "{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}", "decoder.type", "\"Strip\"", "order")]
+    [InlineData("decoder.type", "\"Guess\"", "decoder.type", "\"Guess\"", "ByteLevel")]
+    [InlineData("decoder", "{\"type\":\"Strip\",\"content\":\"ab\",\"start\":1,\"stop\":0}", "decoder.content", "\"ab\"", "one character")]
     [InlineData("added_tokens", "[{\"id\":7,\"content\":\"ab\"}]", "added_tokens[0].id", "7", "'ab' (3)")]
     [InlineData("added_tokens", "[{\"id\":1,\"content\":\"x\"}]", "added_tokens[0].id", "1", "'b'")]
     [InlineData("added_tokens", "[{\"id\":7,\"content\":\"x\",\"special\":1}]", "added_tokens[0].special", "1", "true nor false")]
@@ -38,6 +48,23 @@ public class TokenizerFileTests
         Assert.Equal(EdgeErrorCode.InvalidModel, failure.Code);
         Assert.StartsWith($"tokenizer.json: {field} ", failure.Message);
         Assert.Contains(value, failure.Message);
+        Assert.Contains(reason, failure.Message);
+    }
+
+    /// <summary>Whether it is needed shows with the text: the reference implementation loads such files too.</summary>
+    [Theory]
+    [InlineData("{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[],\"unk_token\":\"<unk>\"}", "'<unk>'")]
+    [InlineData("{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"<unk>\"}", "'<unk>'")]
+    [InlineData("{\"type\":\"WordPiece\",\"vocab\":{\"a\":0},\"unk_token\":\"[UNK]\"}", "'[UNK]'")]
+    [InlineData("{\"type\":\"Unigram\",\"vocab\":[[\"a\",-1]],\"unk_id\":null}", "no unknown token")]
+    public void A_missing_unknown_token_is_missed_when_it_is_needed(string model, string reason)
+    {
+        var tokenizer = TinyTokenizer.With("model", model);
+
+        Assert.Equal([0], tokenizer.Encode("a"));
+        var failure = Assert.Throws<EdgeException>(() => tokenizer.Encode("b"));
+        Assert.Equal(EdgeErrorCode.InvalidModel, failure.Code);
+        Assert.Contains("'b'", failure.Message);
         Assert.Contains(reason, failure.Message);
     }
 

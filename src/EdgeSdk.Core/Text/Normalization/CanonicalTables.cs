@@ -1,7 +1,7 @@
 namespace EdgeSdk.Text;
 
 /// <summary>Unicode 17.0's canonical decompositions and combining classes (Unicode Character Database), Hangul's left out: those are computed.</summary>
-internal static class NfcTables
+internal static class CanonicalTables
 {
     /// <summary>Composed, first, second: the pairs that compose.</summary>
     public static ReadOnlySpan<int> Composites =>

@@ -78,6 +78,40 @@ internal sealed class Vocabulary
     /// <summary>The id of a token; -1 where there is none.</summary>
     public int IdOf(ReadOnlySpan<byte> token) => token.Length > LongestToken ? -1 : _slots[Slot(token)];
 
+    /// <summary>All tokens with their ids.</summary>
+    public IEnumerable<(byte[] Token, int Id)> Entries()
+    {
+        for (int id = 0; id < Count; id++)
+        {
+            if (!_tokens[id].IsEmpty)
+            {
+                yield return (_tokens[id].ToArray(), id);
+            }
+        }
+    }
+
+    /// <summary>By byte, the id of the token that byte fallback writes for it (<c>&lt;0xC3&gt;</c>); -1 where there is none.</summary>
+    public int[] FallbackIds() => [.. Enumerable.Range(0, 256).Select(value => IdOf(System.Text.Encoding.ASCII.GetBytes($"<0x{value:X2}>")))];
+
+    /// <summary>Appends the fallback ids of all <paramref name="bytes"/>, or of none when one is missing.</summary>
+    public static bool TryFallBack(ReadOnlySpan<byte> bytes, int[] fallbackIds, List<int> ids)
+    {
+        foreach (byte value in bytes)
+        {
+            if (fallbackIds[value] < 0)
+            {
+                return false;
+            }
+        }
+
+        foreach (byte value in bytes)
+        {
+            ids.Add(fallbackIds[value]);
+        }
+
+        return true;
+    }
+
     private int Slot(ReadOnlySpan<byte> token)
     {
         int mask = _slots.Length - 1;

@@ -4,10 +4,10 @@ using System.Text;
 namespace EdgeSdk.Text;
 
 /// <summary>
-/// Unicode's normalization form C (UAX 15), with tables of our own: under InvariantGlobalization <see cref="string.Normalize()"/> returns its input, and without it a
+/// Unicode's normalization forms (UAX 15), with tables of our own: under InvariantGlobalization <see cref="string.Normalize()"/> returns its input, and without it a
 /// native binary needs ICU on the machine.
 /// </summary>
-internal static class Nfc
+internal static class UnicodeNormalization
 {
     // Hangul syllables are composed by arithmetic (The Unicode Standard, 3.12).
     private const int SyllableBase = 0xAC00, SyllableCount = 11172;
@@ -15,44 +15,58 @@ internal static class Nfc
     private const int VowelBase = 0x1161, VowelCount = 21;
     private const int TrailBase = 0x11A7, TrailCount = 28;
 
-    /// <summary>Below this every code point is a starter that nothing composes with and nothing decomposes.</summary>
-    private const int FirstOfInterest = 0x300;
-
     private static readonly Dictionary<int, (int First, int Second)> Decompositions = [];
+    private static readonly Dictionary<int, int[]> CompatibilityDecompositions = [];
     private static readonly Dictionary<(int First, int Second), int> Compositions = [];
     private static readonly Dictionary<int, byte> Classes = [];
 
-    /// <summary>Code points that a normalised text does not hold, or holds in places only.</summary>
-    private static readonly HashSet<int> Suspects = [];
+    /// <summary>By the code point's upper bits, the traits of 256 of them; null where none has any.</summary>
+    private static readonly Trait[]?[] Pages = new Trait[]?[0x1100];
 
-    /// <summary>By the code point's upper bits: whether the 256 hold anything of interest.</summary>
-    private static readonly bool[] Pages = new bool[0x1100];
-
-    static Nfc()
+    [Flags]
+    private enum Trait : byte
     {
-        var composites = NfcTables.Composites;
+        None = 0,
+
+        /// <summary>Has a combining class.</summary>
+        Mark = 1,
+
+        /// <summary>Has a canonical decomposition.</summary>
+        Decomposes = 2,
+
+        /// <summary>Has a compatibility decomposition, or a part that has one.</summary>
+        IsCompatibility = 4,
+
+        /// <summary>A text in form C does not hold it, or in places only.</summary>
+        MayCompose = 8,
+    }
+
+    static UnicodeNormalization()
+    {
+        var suspects = new HashSet<int>();
+        var composites = CanonicalTables.Composites;
         for (int i = 0; i < composites.Length; i += 3)
         {
             Decompositions.Add(composites[i], (composites[i + 1], composites[i + 2]));
             Compositions.Add((composites[i + 1], composites[i + 2]), composites[i]);
-            Suspects.Add(composites[i + 2]);
+            suspects.Add(composites[i + 2]);
         }
 
-        var excluded = NfcTables.Excluded;
+        var excluded = CanonicalTables.Excluded;
         for (int i = 0; i < excluded.Length; i += 3)
         {
             Decompositions.Add(excluded[i], (excluded[i + 1], excluded[i + 2]));
-            Suspects.Add(excluded[i]);
+            suspects.Add(excluded[i]);
         }
 
-        var singletons = NfcTables.Singletons;
+        var singletons = CanonicalTables.Singletons;
         for (int i = 0; i < singletons.Length; i += 2)
         {
             Decompositions.Add(singletons[i], (singletons[i + 1], 0));
-            Suspects.Add(singletons[i]);
+            suspects.Add(singletons[i]);
         }
 
-        var classes = NfcTables.CombiningClasses;
+        var classes = CanonicalTables.CombiningClasses;
         for (int i = 0; i < classes.Length; i += 3)
         {
             for (int codePoint = classes[i]; codePoint <= classes[i + 1]; codePoint++)
@@ -61,49 +75,75 @@ internal static class Nfc
             }
         }
 
-        // A composite may give its first part away to what stands before it (U+16D68 after U+16D63).
-        Suspects.UnionWith(Decompositions.Keys.Where(c => Suspects.Contains(FirstPart(c))).ToArray());
-        Suspects.UnionWith(Enumerable.Range(VowelBase, VowelCount));
-        Suspects.UnionWith(Enumerable.Range(TrailBase + 1, TrailCount - 1));
-        foreach (int codePoint in Suspects.Concat(Classes.Keys))
+        var compatibility = CompatibilityTable.Decompositions;
+        for (int i = 0; i < compatibility.Length; i += 2 + compatibility[i + 1])
         {
-            Pages[codePoint >> 8] = true;
+            CompatibilityDecompositions.Add(compatibility[i], compatibility.Slice(i + 2, compatibility[i + 1]).ToArray());
         }
+
+        // A composite may give its first part away to what stands before it (U+16D68 after U+16D63).
+        suspects.UnionWith(Decompositions.Keys.Where(c => suspects.Contains(FirstPart(c))).ToArray());
+        suspects.UnionWith(Enumerable.Range(VowelBase, VowelCount));
+        suspects.UnionWith(Enumerable.Range(TrailBase + 1, TrailCount - 1));
+        Mark(suspects, Trait.MayCompose);
+        Mark(Classes.Keys, Trait.Mark);
+        Mark(Decompositions.Keys.Concat(Enumerable.Range(SyllableBase, SyllableCount)), Trait.Decomposes);
+        Mark(CompatibilityDecompositions.Keys, Trait.IsCompatibility);
+        Mark(Decompositions.Keys.Where(HasCompatibilityPart).ToArray(), Trait.IsCompatibility);
     }
 
     /// <summary>Appends the normalised <paramref name="text"/> to <paramref name="output"/>.</summary>
-    public static void Normalize(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+    public static void Normalize(ReadOnlySpan<byte> text, NormalizationForm form, ArrayBufferWriter<byte> output)
     {
-        if (IsNormalized(text))
+        bool composes = form is NormalizationForm.FormC or NormalizationForm.FormKC;
+        bool isCompatibility = form is NormalizationForm.FormKC or NormalizationForm.FormKD;
+        if (IsNormalized(text, (composes ? Trait.MayCompose : Trait.Decomposes) | (isCompatibility ? Trait.IsCompatibility : Trait.None)))
         {
             output.Write(text);
             return;
         }
 
-        var codePoints = Decompose(text);
+        var codePoints = Decompose(text, isCompatibility);
         Order(codePoints);
-        Compose(codePoints);
+        if (composes)
+        {
+            Compose(codePoints);
+        }
+
         foreach (int codePoint in codePoints)
         {
             output.Advance(new Rune(codePoint).EncodeToUtf8(output.GetSpan(4)));
         }
     }
 
-    /// <summary>The quick check of UAX 15, where "maybe" counts as no.</summary>
-    private static bool IsNormalized(ReadOnlySpan<byte> text)
+    private static void Mark(IEnumerable<int> codePoints, Trait trait)
+    {
+        foreach (int codePoint in codePoints)
+        {
+            (Pages[codePoint >> 8] ??= new Trait[256])[codePoint & 0xFF] |= trait;
+        }
+    }
+
+    private static Trait TraitOf(int codePoint) => Pages[codePoint >> 8] is { } page ? page[codePoint & 0xFF] : Trait.None;
+
+    /// <summary>The quick check of UAX 15, where "maybe" counts as no: nothing <paramref name="unwanted"/>, and marks in order.</summary>
+    private static bool IsNormalized(ReadOnlySpan<byte> text, Trait unwanted)
     {
         int lastClass = 0;
         for (int at = 0, length; at < text.Length; at += length)
         {
-            int codePoint = Utf8Text.CodePointAt(text, at, out length);
-            if (codePoint < FirstOfInterest || !Pages[codePoint >> 8])
+            length = text[at..].IndexOfAnyExceptInRange((byte)0, (byte)0x7F);
+            if (length != 0)
             {
                 lastClass = 0;
+                length = length < 0 ? text.Length - at : length;
                 continue;
             }
 
-            int combiningClass = ClassOf(codePoint);
-            if ((combiningClass != 0 && combiningClass < lastClass) || Suspects.Contains(codePoint))
+            int codePoint = Utf8Text.CodePointAt(text, at, out length);
+            var trait = TraitOf(codePoint);
+            int combiningClass = (trait & Trait.Mark) != 0 ? Classes[codePoint] : 0;
+            if ((trait & unwanted) != 0 || (combiningClass != 0 && combiningClass < lastClass))
             {
                 return false;
             }
@@ -113,6 +153,10 @@ internal static class Nfc
 
         return true;
     }
+
+    private static bool HasCompatibilityPart(int codePoint) =>
+        CompatibilityDecompositions.ContainsKey(codePoint) ||
+        (Decompositions.TryGetValue(codePoint, out var parts) && (HasCompatibilityPart(parts.First) || HasCompatibilityPart(parts.Second)));
 
     private static int FirstPart(int codePoint)
     {
@@ -124,21 +168,22 @@ internal static class Nfc
         return codePoint;
     }
 
-    private static int ClassOf(int codePoint) => codePoint >= FirstOfInterest && Classes.TryGetValue(codePoint, out byte combiningClass) ? combiningClass : 0;
+    private static int ClassOf(int codePoint) => (TraitOf(codePoint) & Trait.Mark) != 0 ? Classes[codePoint] : 0;
 
-    private static List<int> Decompose(ReadOnlySpan<byte> text)
+    private static List<int> Decompose(ReadOnlySpan<byte> text, bool isCompatibility)
     {
         var codePoints = new List<int>(text.Length);
         for (int at = 0, length; at < text.Length; at += length)
         {
-            Decompose(Utf8Text.CodePointAt(text, at, out length), codePoints);
+            Decompose(Utf8Text.CodePointAt(text, at, out length), isCompatibility, codePoints);
         }
 
         return codePoints;
     }
 
-    private static void Decompose(int codePoint, List<int> codePoints)
+    private static void Decompose(int codePoint, bool isCompatibility, List<int> codePoints)
     {
+        var trait = TraitOf(codePoint);
         int syllable = codePoint - SyllableBase;
         if (syllable is >= 0 and < SyllableCount)
         {
@@ -149,13 +194,18 @@ internal static class Nfc
                 codePoints.Add(TrailBase + syllable % TrailCount);
             }
         }
-        else if (Decompositions.TryGetValue(codePoint, out var parts))
+        else if ((trait & Trait.Decomposes) != 0)
         {
-            Decompose(parts.First, codePoints);
-            if (parts.Second != 0)
+            var (first, second) = Decompositions[codePoint];
+            Decompose(first, isCompatibility, codePoints);
+            if (second != 0)
             {
-                Decompose(parts.Second, codePoints);
+                Decompose(second, isCompatibility, codePoints);
             }
+        }
+        else if (isCompatibility && (trait & Trait.IsCompatibility) != 0)
+        {
+            codePoints.AddRange(CompatibilityDecompositions[codePoint].AsSpan());
         }
         else
         {

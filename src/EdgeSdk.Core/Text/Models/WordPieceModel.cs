@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace EdgeSdk.Text;
+
+/// <summary>
+/// BERT's: the longest token from the left, again and again; tokens that go on in a word carry a prefix (<c>##</c>). A word that cannot be written so is one unknown
+/// token. Walking a trie keeps a word of any length linear, but for the longest token.
+/// </summary>
+internal sealed class WordPieceModel : TokenModel
+{
+    private readonly ByteTrie _tokens;
+    private readonly int _continuation;
+    private readonly UnknownToken _unknown;
+    private readonly int _mostCharacters;
+
+    /// <param name="vocabulary">Tokens and ids.</param>
+    /// <param name="unknown">What a word becomes that has no tokens.</param>
+    /// <param name="continuationPrefix">What tokens within a word begin with; may be empty.</param>
+    /// <param name="mostCharacters">A longer word is unknown.</param>
+    public WordPieceModel(Vocabulary vocabulary, UnknownToken unknown, ReadOnlySpan<byte> continuationPrefix, int mostCharacters)
+    {
+        _tokens = new ByteTrie(vocabulary.Entries());
+        _continuation = _tokens.Find(continuationPrefix);
+        _unknown = unknown;
+        _mostCharacters = mostCharacters;
+    }
+
+    protected override void EncodePiece(ReadOnlySpan<byte> piece, ModelWorkspace workspace, List<int> ids)
+    {
+        int before = ids.Count;
+        if (Utf8Text.CountCodePoints(piece) > _mostCharacters || !TryEncode(piece, ids))
+        {
+            CollectionsMarshal.SetCount(ids, before);
+            ids.Add(_unknown.IdFor(piece));
+        }
+    }
+
+    private bool TryEncode(ReadOnlySpan<byte> word, List<int> ids)
+    {
+        for (int at = 0, end; at < word.Length; at = end)
+        {
+            end = at;
+            int from = at == 0 ? ByteTrie.Root : _continuation;
+            int id = from == ByteTrie.None ? ByteTrie.None : _tokens.LongestAt(word, at, from, out end);
+            if (id == ByteTrie.None)
+            {
+                return false;
+            }
+
+            ids.Add(id);
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using EdgeSdk.Text;
+
+namespace EdgeSdk.Tests.Text;
+
+/// <summary>Whole tokenizers of every model, normalizer, pre-tokenizer, decoder and post-processor, and what Hugging Face's tokenizers made of texts and ids with them.</summary>
+public class TokenizerVariantFileTests
+{
+    public static TheoryData<string> Names =>
+        [.. Directory.EnumerateFiles(Assets.Data("tokenizers/variants"), "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Encodes_decodes_and_streams_as_the_reference_does(string name)
+    {
+        using var file = JsonDocument.Parse(File.ReadAllBytes(Assets.Data($"tokenizers/variants/{name}.json")));
+        var tokenizer = Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(file.RootElement.GetProperty("tokenizer").GetRawText()), name);
+
+        Assert.All(file.RootElement.GetProperty("cases").EnumerateArray(), item =>
+        {
+            Assert.Equal(Ids(item[1]), tokenizer.Encode(item[0].GetString()!));
+            AssertDecodes(tokenizer, Ids(item[1]), item[2].GetString()!, item[3].GetString()!);
+        });
+        Assert.All(file.RootElement.GetProperty("streams").EnumerateArray(), item => AssertDecodes(tokenizer, Ids(item[0]), item[1].GetString()!, item[2].GetString()!));
+    }
+
+    private static void AssertDecodes(Tokenizer tokenizer, int[] ids, string text, string textWithoutSpecialTokens)
+    {
+        Assert.Equal(text, tokenizer.Decode(ids));
+        Assert.Equal(textWithoutSpecialTokens, tokenizer.Decode(ids, skipSpecialTokens: true));
+        Assert.Equal(text, Streamed(tokenizer.CreateDetokenizer(skipSpecialTokens: false), ids));
+        Assert.Equal(textWithoutSpecialTokens, Streamed(tokenizer.CreateDetokenizer(skipSpecialTokens: true), ids));
+    }
+
+    /// <summary>Twice, so that a stream that was ended leaves nothing behind.</summary>
+    private static string Streamed(Detokenizer detokenizer, int[] ids)
+    {
+        string first = string.Concat(ids.Select(detokenizer.Append)) + detokenizer.Flush();
+        Assert.Equal(first, string.Concat(ids.Select(detokenizer.Append)) + detokenizer.Flush());
+        return first;
+    }
+
+    private static int[] Ids(JsonElement ids) => [.. ids.EnumerateArray().Select(i => i.GetInt32())];
+}
