@@ -31,7 +31,7 @@ public class TokenizerFileTests
     [InlineData("pre_tokenizer", "{\"type\":\"CharDelimiterSplit\",\"delimiter\":\"||\"}", "pre_tokenizer.delimiter", "\"||\"", "one character")]
     [InlineData("pre_tokenizer", "{\"type\":\"FixedLength\",\"length\":0}", "pre_tokenizer.length", "0", "at least 1")]
     [InlineData("pre_tokenizer", "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"now\"}", "pre_tokenizer.prepend_scheme", "\"now\"", "always, first, never")]
-    [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?<=a)b\"},\"behavior\":\"Isolated\"}", "pre_tokenizer.pattern.Regex", "(?<=a)b", "character 1")]
+    [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?<=a+)b\"},\"behavior\":\"Isolated\"}", "pre_tokenizer.pattern.Regex", "(?<=a+)b", "character 1")]
     [InlineData("pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Sideways\"}", "pre_tokenizer.behavior", "\"Sideways\"", "Isolated")]
     [InlineData("post_processor", "{\"type\":\"Framing\"}", "post_processor.type", "\"Framing\"", "TemplateProcessing")]
     [InlineData("post_processor", "{\"type\":\"BertProcessing\",\"cls\":[\"a\"],\"sep\":[\"b\",1]}", "post_processor.cls", "[\"a\"]", "its id")]

@@ -19,17 +19,21 @@ public class TokenizerVariantFileTests
         Assert.All(file.RootElement.GetProperty("cases").EnumerateArray(), item =>
         {
             Assert.Equal(Ids(item[1]), tokenizer.Encode(item[0].GetString()!));
-            AssertDecodes(tokenizer, Ids(item[1]), item[2].GetString()!, item[3].GetString()!);
+            AssertDecodes(tokenizer, Ids(item[1]), item[2], item[3]);
         });
-        Assert.All(file.RootElement.GetProperty("streams").EnumerateArray(), item => AssertDecodes(tokenizer, Ids(item[0]), item[1].GetString()!, item[2].GetString()!));
+        Assert.All(file.RootElement.GetProperty("streams").EnumerateArray(), item => AssertDecodes(tokenizer, Ids(item[0]), item[1], item[2]));
     }
 
-    private static void AssertDecodes(Tokenizer tokenizer, int[] ids, string text, string textWithoutSpecialTokens)
+    private static void AssertDecodes(Tokenizer tokenizer, int[] ids, JsonElement text, JsonElement textWithoutSpecialTokens)
     {
-        Assert.Equal(text, tokenizer.Decode(ids));
-        Assert.Equal(textWithoutSpecialTokens, tokenizer.Decode(ids, skipSpecialTokens: true));
-        Assert.Equal(text, Streamed(tokenizer.CreateDetokenizer(skipSpecialTokens: false), ids));
-        Assert.Equal(textWithoutSpecialTokens, Streamed(tokenizer.CreateDetokenizer(skipSpecialTokens: true), ids));
+        // Null where versions of the reference differ.
+        if (text.GetString() is { } expected)
+        {
+            Assert.Equal(expected, tokenizer.Decode(ids));
+            Assert.Equal(expected, Streamed(tokenizer.CreateDetokenizer(skipSpecialTokens: false), ids));
+            Assert.Equal(textWithoutSpecialTokens.GetString(), tokenizer.Decode(ids, skipSpecialTokens: true));
+            Assert.Equal(textWithoutSpecialTokens.GetString(), Streamed(tokenizer.CreateDetokenizer(skipSpecialTokens: true), ids));
+        }
     }
 
     /// <summary>Twice, so that a stream that was ended leaves nothing behind.</summary>

@@ -7,16 +7,15 @@ namespace EdgeSdk.Text;
 /// <summary>A set of code points: general categories and ranges, or all others. Immutable.</summary>
 internal sealed class CodePointClass
 {
-    private readonly uint _categories;
-    private readonly ImmutableArray<(int First, int Last)> _ranges;
-    private readonly bool _negated;
+    private const int LastCodePoint = 0x10FFFF;
+
     private readonly UInt128 _ascii;
 
     public CodePointClass(uint categories, ImmutableArray<(int First, int Last)> ranges, bool negated)
     {
-        _categories = categories;
-        _ranges = ranges;
-        _negated = negated;
+        Categories = categories;
+        Ranges = Merge(ranges);
+        IsNegated = negated;
         for (int codePoint = 0; codePoint < 128; codePoint++)
         {
             if (Holds(codePoint))
@@ -25,6 +24,15 @@ internal sealed class CodePointClass
             }
         }
     }
+
+    /// <summary>The general categories, one bit each.</summary>
+    public uint Categories { get; }
+
+    /// <summary>The ranges, ascending, none touching another.</summary>
+    public ImmutableArray<(int First, int Last)> Ranges { get; }
+
+    /// <summary>Whether the set is all that the categories and ranges do not hold.</summary>
+    public bool IsNegated { get; }
 
     /// <summary>Every general category, one bit each.</summary>
     public const uint AllCategories = (1u << 30) - 1;
@@ -60,21 +68,21 @@ internal sealed class CodePointClass
     /// <summary>The categories that <c>\p{name}</c> means, by Unicode's short names; null for a name that is none.</summary>
     public static uint? CategoriesOf(string name) => name switch
     {
-        "L" => Letters,
+        "L" or "Letter" => Letters,
         "Lu" => Mask(UnicodeCategory.UppercaseLetter),
         "Ll" => Mask(UnicodeCategory.LowercaseLetter),
         "Lt" => Mask(UnicodeCategory.TitlecaseLetter),
         "Lm" => Mask(UnicodeCategory.ModifierLetter),
         "Lo" => Mask(UnicodeCategory.OtherLetter),
-        "M" => Mask(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark),
+        "M" or "Mark" => Mask(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark),
         "Mn" => Mask(UnicodeCategory.NonSpacingMark),
         "Mc" => Mask(UnicodeCategory.SpacingCombiningMark),
         "Me" => Mask(UnicodeCategory.EnclosingMark),
-        "N" => Numbers,
-        "Nd" => Mask(UnicodeCategory.DecimalDigitNumber),
+        "N" or "Number" => Numbers,
+        "Nd" or "Digit" => Mask(UnicodeCategory.DecimalDigitNumber),
         "Nl" => Mask(UnicodeCategory.LetterNumber),
         "No" => Mask(UnicodeCategory.OtherNumber),
-        "P" => Mask(
+        "P" or "Punctuation" => Mask(
             UnicodeCategory.ConnectorPunctuation, UnicodeCategory.DashPunctuation, UnicodeCategory.OpenPunctuation, UnicodeCategory.ClosePunctuation,
             UnicodeCategory.InitialQuotePunctuation, UnicodeCategory.FinalQuotePunctuation, UnicodeCategory.OtherPunctuation),
         "Pc" => Mask(UnicodeCategory.ConnectorPunctuation),
@@ -84,12 +92,12 @@ internal sealed class CodePointClass
         "Pi" => Mask(UnicodeCategory.InitialQuotePunctuation),
         "Pf" => Mask(UnicodeCategory.FinalQuotePunctuation),
         "Po" => Mask(UnicodeCategory.OtherPunctuation),
-        "S" => Mask(UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol),
+        "S" or "Symbol" => Mask(UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol),
         "Sm" => Mask(UnicodeCategory.MathSymbol),
         "Sc" => Mask(UnicodeCategory.CurrencySymbol),
         "Sk" => Mask(UnicodeCategory.ModifierSymbol),
         "So" => Mask(UnicodeCategory.OtherSymbol),
-        "Z" => Separators,
+        "Z" or "Separator" => Separators,
         "Zs" => Mask(UnicodeCategory.SpaceSeparator),
         "Zl" => Mask(UnicodeCategory.LineSeparator),
         "Zp" => Mask(UnicodeCategory.ParagraphSeparator),
@@ -100,6 +108,15 @@ internal sealed class CodePointClass
         "Cn" => Mask(UnicodeCategory.OtherNotAssigned),
         _ => null,
     };
+
+    /// <summary>The categories of <c>\w</c>; with <see cref="WordSymbols"/> all of it.</summary>
+    public static readonly uint WordCategories = Letters | CategoriesOf("M")!.Value | Mask(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation);
+
+    /// <summary>The symbols that are alphabetic: letters in circles and squares.</summary>
+    public static readonly ImmutableArray<(int First, int Last)> WordSymbols = [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)];
+
+    /// <summary><c>\w</c> in patterns: <see cref="IsWord"/> but for the join controls.</summary>
+    public static readonly CodePointClass PatternWord = new(WordCategories, WordSymbols, negated: false);
 
     /// <summary>Unicode's White_Space.</summary>
     public static bool IsWhiteSpace(int codePoint) => Rune.IsWhiteSpace(new Rune(codePoint));
@@ -113,24 +130,70 @@ internal sealed class CodePointClass
         _ => false,
     };
 
+    /// <summary>The code points that are in both sets.</summary>
+    public static CodePointClass Intersect(CodePointClass one, CodePointClass other) => new(0, RangesWhere(c => one.Contains(c) && other.Contains(c)), negated: false);
+
+    /// <summary>The set as ranges alone.</summary>
+    public ImmutableArray<(int First, int Last)> ToRanges() => RangesWhere(Contains);
+
+    private static ImmutableArray<(int First, int Last)> RangesWhere(Func<int, bool> isIn)
+    {
+        var ranges = ImmutableArray.CreateBuilder<(int, int)>();
+        int first = -1;
+        for (int codePoint = 0; codePoint <= LastCodePoint + 1; codePoint++)
+        {
+            bool belongs = codePoint <= LastCodePoint && isIn(codePoint);
+            if (belongs && first < 0)
+            {
+                first = codePoint;
+            }
+            else if (!belongs && first >= 0)
+            {
+                ranges.Add((first, codePoint - 1));
+                first = -1;
+            }
+        }
+
+        return ranges.ToImmutable();
+    }
+
     /// <summary>Whether <paramref name="codePoint"/> is in the set.</summary>
     public bool Contains(int codePoint) => codePoint < 128 ? ((_ascii >> codePoint) & 1) != 0 : Holds(codePoint);
 
     private bool Holds(int codePoint)
     {
-        if (_categories != 0 && ((_categories >> (int)CharUnicodeInfo.GetUnicodeCategory(codePoint)) & 1) != 0)
+        if (Categories != 0 && ((Categories >> (int)CharUnicodeInfo.GetUnicodeCategory(codePoint)) & 1) != 0)
         {
-            return !_negated;
+            return !IsNegated;
         }
 
-        foreach (var (first, last) in _ranges)
+        int low = 0, high = Ranges.Length - 1;
+        while (low < high)
         {
-            if (codePoint >= first && codePoint <= last)
+            int middle = (low + high + 1) / 2;
+            (low, high) = Ranges[middle].First <= codePoint ? (middle, high) : (low, middle - 1);
+        }
+
+        bool isInRange = high >= 0 && codePoint >= Ranges[low].First && codePoint <= Ranges[low].Last;
+        return isInRange != IsNegated;
+    }
+
+    /// <summary>Sorted, and those that touch joined.</summary>
+    private static ImmutableArray<(int First, int Last)> Merge(ImmutableArray<(int First, int Last)> ranges)
+    {
+        var merged = new List<(int First, int Last)>();
+        foreach (var range in ranges.Sort())
+        {
+            if (merged.Count > 0 && range.First <= merged[^1].Last + 1)
             {
-                return !_negated;
+                merged[^1] = (merged[^1].First, Math.Max(merged[^1].Last, range.Last));
+            }
+            else
+            {
+                merged.Add(range);
             }
         }
 
-        return _negated;
+        return [.. merged];
     }
 }

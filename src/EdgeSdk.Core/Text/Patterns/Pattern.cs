@@ -120,17 +120,18 @@ internal sealed class Pattern
                         position = inner;
                         at = instruction.Target;
                         break;
-                    case PatternOperation.LineStart:
-                        ok = position == 0 || (text[position - 1] == '\n' && position < text.Length);
-                        at++;
+                    case PatternOperation.LookBehind or PatternOperation.NotLookBehind:
+                        int before = Back(text, position, instruction.Least);
+                        ok = (before >= 0 && Run(text, at + 1, before) >= 0) == (instruction.Operation == PatternOperation.LookBehind);
+                        at = instruction.Target;
                         break;
-                    case PatternOperation.LineEnd:
-                        ok = position == text.Length || text[position] == '\n';
-                        at++;
-                        break;
-                    default:
+                    case PatternOperation.Match:
                         _count = floor;
                         return position;
+                    default:
+                        ok = IsPlace(text, position, instruction.Operation);
+                        at++;
+                        break;
                 }
 
                 if (!ok && !TryGoBack(text, floor, ref at, ref position))
@@ -138,6 +139,35 @@ internal sealed class Pattern
                     return -1;
                 }
             }
+        }
+
+        private static bool IsPlace(ReadOnlySpan<byte> text, int position, PatternOperation place) => place switch
+        {
+            PatternOperation.LineStart => position == 0 || (text[position - 1] == '\n' && position < text.Length),
+            PatternOperation.LineEnd => position == text.Length || text[position] == '\n',
+            PatternOperation.TextStart => position == 0,
+            PatternOperation.TextEnd => position == text.Length,
+            PatternOperation.LastLineEnd => position == text.Length || (position == text.Length - 1 && text[position] == '\n'),
+            PatternOperation.WordBorder => IsWordBorder(text, position),
+            _ => !IsWordBorder(text, position),
+        };
+
+        private static bool IsWordBorder(ReadOnlySpan<byte> text, int position)
+        {
+            bool before = position > 0 && CodePointClass.PatternWord.Contains(Utf8Text.CodePointAt(text, Utf8Text.Before(text, position), out _));
+            bool after = position < text.Length && CodePointClass.PatternWord.Contains(Utf8Text.CodePointAt(text, position, out _));
+            return before != after;
+        }
+
+        /// <summary>Where <paramref name="count"/> code points before <paramref name="position"/> is; -1: before the start.</summary>
+        private static int Back(ReadOnlySpan<byte> text, int position, int count)
+        {
+            for (; count > 0 && position > 0; count--)
+            {
+                position = Utf8Text.Before(text, position);
+            }
+
+            return count == 0 ? position : -1;
         }
 
         private bool TakeRun(ReadOnlySpan<byte> text, in PatternInstruction instruction, int at, ref int position)

@@ -29,13 +29,34 @@ internal enum PatternOperation : byte
     /// <summary>What follows up to its Match, for good; go on at the target.</summary>
     Atomic,
 
+    /// <summary>What follows up to its Match must match so many code points before here; go on at the target, having taken nothing.</summary>
+    LookBehind,
+
+    /// <summary>What follows up to its Match must not match so many code points before here; go on at the target.</summary>
+    NotLookBehind,
+
     /// <summary>Only at the start of a line.</summary>
     LineStart,
 
     /// <summary>Only at the end of a line.</summary>
     LineEnd,
 
-    /// <summary>The program, or the part of it that Look, NotLook or Atomic began, has matched.</summary>
+    /// <summary>Only at the start of the text.</summary>
+    TextStart,
+
+    /// <summary>Only at the end of the text.</summary>
+    TextEnd,
+
+    /// <summary>Only at the end of the text, or before the line feed there.</summary>
+    LastLineEnd,
+
+    /// <summary>Only where a word begins or ends.</summary>
+    WordBorder,
+
+    /// <summary>Only where no word begins or ends.</summary>
+    NoWordBorder,
+
+    /// <summary>The program, or the part of it that a Look or Atomic began, has matched.</summary>
     Match,
 }
 
@@ -47,7 +68,7 @@ internal struct PatternInstruction(PatternOperation operation, CodePointClass? @
     /// <summary>For OneOf, Greedy and Possessive.</summary>
     public readonly CodePointClass? Class = @class;
 
-    /// <summary>How many code points a run takes at least.</summary>
+    /// <summary>How many code points a run takes at least, or a LookBehind goes back.</summary>
     public readonly int Least = least;
 
     /// <summary>How many code points a run takes at most.</summary>
@@ -114,23 +135,23 @@ internal sealed class PatternCompiler
             case PatternNode.Choice choice:
                 EmitChoice(choice);
                 break;
-            case PatternNode.Repeat { Part: PatternNode.OneOf one } repeat:
-                Emit(new PatternInstruction(repeat.Possessive ? PatternOperation.Possessive : PatternOperation.Greedy, one.Class, repeat.Least, repeat.Most));
+            case PatternNode.Repeat { Part: PatternNode.OneOf one, Greed: not Greed.Lazy } repeat:
+                Emit(new PatternInstruction(repeat.Greed == Greed.Possessive ? PatternOperation.Possessive : PatternOperation.Greedy, one.Class, repeat.Least, repeat.Most));
                 break;
-            case PatternNode.Repeat { Possessive: true } repeat:
-                EmitEnclosed(PatternOperation.Atomic, repeat with { Possessive = false });
+            case PatternNode.Repeat { Greed: Greed.Possessive } repeat:
+                EmitEnclosed(new PatternInstruction(PatternOperation.Atomic), repeat with { Greed = Greed.Greedy });
                 break;
             case PatternNode.Repeat repeat:
                 EmitRepeat(repeat);
                 break;
             case PatternNode.Look look:
-                EmitEnclosed(look.Negative ? PatternOperation.NotLook : PatternOperation.Look, look.Part);
+                EmitEnclosed(new PatternInstruction(look.Negative ? PatternOperation.NotLook : PatternOperation.Look), look.Part);
                 break;
-            case PatternNode.LineStart:
-                Emit(new PatternInstruction(PatternOperation.LineStart));
+            case PatternNode.LookBehind look:
+                EmitEnclosed(new PatternInstruction(look.Negative ? PatternOperation.NotLookBehind : PatternOperation.LookBehind, least: look.Length), look.Part);
                 break;
-            case PatternNode.LineEnd:
-                Emit(new PatternInstruction(PatternOperation.LineEnd));
+            case PatternNode.Place place:
+                Emit(new PatternInstruction(place.Kind));
                 break;
         }
     }
@@ -159,27 +180,42 @@ internal sealed class PatternCompiler
 
         if (repeat.Most == int.MaxValue)
         {
-            int split = Emit(new PatternInstruction(PatternOperation.Split));
+            int again = _program.Count;
+            int exit = EmitExit(repeat.Greed);
             Emit(repeat.Part);
             int jump = Emit(new PatternInstruction(PatternOperation.Jump));
-            CollectionsMarshal.AsSpan(_program)[jump].Target = split;
-            Aim(split);
+            CollectionsMarshal.AsSpan(_program)[jump].Target = again;
+            Aim(exit);
             return;
         }
 
         var exits = new List<int>();
         for (int i = repeat.Least; i < repeat.Most; i++)
         {
-            exits.Add(Emit(new PatternInstruction(PatternOperation.Split)));
+            exits.Add(EmitExit(repeat.Greed));
             Emit(repeat.Part);
         }
 
         exits.ForEach(Aim);
     }
 
-    private void EmitEnclosed(PatternOperation operation, PatternNode part)
+    /// <summary>The choice between another turn, which follows, and leaving: gives the instruction to aim at the way out.</summary>
+    private int EmitExit(Greed greed)
     {
-        int opening = Emit(new PatternInstruction(operation));
+        int split = Emit(new PatternInstruction(PatternOperation.Split));
+        if (greed != Greed.Lazy)
+        {
+            return split;
+        }
+
+        int exit = Emit(new PatternInstruction(PatternOperation.Jump));
+        Aim(split);
+        return exit;
+    }
+
+    private void EmitEnclosed(PatternInstruction instruction, PatternNode part)
+    {
+        int opening = Emit(instruction);
         Emit(part);
         Emit(new PatternInstruction(PatternOperation.Match));
         Aim(opening);
@@ -221,7 +257,7 @@ internal sealed class PatternCompiler
                 case PatternOperation.Atomic:
                     // Its own Match would look like the whole's.
                     return null;
-                case PatternOperation.Jump or PatternOperation.Look or PatternOperation.NotLook:
+                case PatternOperation.Jump or PatternOperation.Look or PatternOperation.NotLook or PatternOperation.LookBehind or PatternOperation.NotLookBehind:
                     open.Push(instruction.Target);
                     break;
                 default:

@@ -13,13 +13,25 @@ internal abstract record PatternNode
 
     public sealed record Choice(ImmutableArray<PatternNode> Alternatives) : PatternNode;
 
-    public sealed record Repeat(PatternNode Part, int Least, int Most, bool Possessive) : PatternNode;
+    public sealed record Repeat(PatternNode Part, int Least, int Most, Greed Greed) : PatternNode;
 
     public sealed record Look(PatternNode Part, bool Negative) : PatternNode;
 
-    public sealed record LineStart : PatternNode;
+    /// <summary>What stands before, of a fixed length in code points.</summary>
+    public sealed record LookBehind(PatternNode Part, int Length, bool Negative) : PatternNode;
 
-    public sealed record LineEnd : PatternNode;
+    /// <summary>A place in the text: a line's start, a word's border.</summary>
+    public sealed record Place(PatternOperation Kind) : PatternNode;
+
+    /// <summary>How many code points the node takes; null where that differs.</summary>
+    public int? FixedLength => this switch
+    {
+        OneOf => 1,
+        Sequence sequence => sequence.Parts.Aggregate((int?)0, (sum, p) => sum + p.FixedLength),
+        Choice choice => choice.Alternatives.Select(a => a.FixedLength).Distinct().ToArray() is [var length] ? length : null,
+        Repeat repeat => repeat.Least == repeat.Most ? repeat.Least * repeat.Part.FixedLength : null,
+        _ => 0,
+    };
 
     /// <summary>Whether the node can match without taking a code point.</summary>
     public bool CanBeEmpty => this switch
@@ -32,9 +44,23 @@ internal abstract record PatternNode
     };
 }
 
+/// <summary>How much a repetition takes.</summary>
+internal enum Greed
+{
+    /// <summary>As much as it can, less on failure.</summary>
+    Greedy,
+
+    /// <summary>As little as it can, more on failure.</summary>
+    Lazy,
+
+    /// <summary>As much as it can, for good.</summary>
+    Possessive,
+}
+
 /// <summary>
-/// Reads the regular expressions that tokenizers use, in Oniguruma's Ruby syntax, which the reference implementation matches with: literals, escapes, classes,
-/// <c>\p{..}</c>, <c>\s</c>, <c>\d</c>, groups, <c>(?i:..)</c>, <c>(?=..)</c>, <c>(?!..)</c>, greedy and possessive quantifiers, <c>^</c> and <c>$</c> at lines.
+/// Reads the regular expressions that tokenizers use, in Oniguruma's Ruby syntax, which the reference implementation matches with: literals, escapes, classes (within
+/// classes, <c>&amp;&amp;</c>), <c>\p{..}</c> of categories and scripts, <c>\s</c>, <c>\d</c>, <c>\w</c>, <c>\h</c>, groups, <c>(?i:..)</c>, <c>(?m:..)</c>, lookahead, lookbehind of a fixed
+/// length, greedy, lazy and possessive quantifiers, <c>^</c> and <c>$</c> at lines, <c>\b</c>, <c>\A</c>, <c>\z</c>.
 /// </summary>
 /// <exception cref="FormatException">Anything else; the message names it and its place.</exception>
 internal sealed class PatternParser
@@ -46,6 +72,7 @@ internal sealed class PatternParser
     private int _at;
     private int _depth;
     private bool _ignoreCase;
+    private bool _dotTakesLineFeed;
 
     private PatternParser(string source) => _source = [.. source.EnumerateRunes().Select(r => r.Value)];
 
@@ -93,14 +120,9 @@ internal sealed class PatternParser
             return part;
         }
 
-        if (Peek() == '?')
-        {
-            throw Refuse("a lazy quantifier", _at);
-        }
-
         // An interval followed by '+' is not possessive in Ruby's syntax but a repeated repetition; nobody means that.
-        bool possessive = Take('+');
-        if (Peek() is '*' or '+' or '?' || (possessive && isInterval))
+        var greed = Take('?') ? Greed.Lazy : Take('+') ? Greed.Possessive : Greed.Greedy;
+        if (Peek() is '*' or '+' or '?' || (greed == Greed.Possessive && isInterval))
         {
             throw Refuse("a quantifier upon a quantifier", place);
         }
@@ -110,7 +132,7 @@ internal sealed class PatternParser
             throw Refuse("a repeated group that can be empty", place);
         }
 
-        return new PatternNode.Repeat(part, least, most, possessive);
+        return new PatternNode.Repeat(part, least, most, greed);
     }
 
     private bool TryParseQuantifier(out int least, out int most, out bool isInterval)
@@ -172,11 +194,14 @@ internal sealed class PatternParser
             case '[':
                 return new PatternNode.OneOf(ParseClass(place));
             case '.':
-                return new PatternNode.OneOf(new CodePointClass(0, [('\n', '\n')], negated: true));
+                return new PatternNode.OneOf(new CodePointClass(0, _dotTakesLineFeed ? [] : [('\n', '\n')], negated: true));
             case '^':
-                return new PatternNode.LineStart();
+                return new PatternNode.Place(PatternOperation.LineStart);
             case '$':
-                return new PatternNode.LineEnd();
+                return new PatternNode.Place(PatternOperation.LineEnd);
+            case '\\' when PlaceOf(Peek()) is { } kind:
+                _at++;
+                return new PatternNode.Place(kind);
             case '\\':
                 var set = new ClassBuilder();
                 ParseEscape(set);
@@ -192,43 +217,111 @@ internal sealed class PatternParser
 
     private PatternNode ParseGroup(int place)
     {
-        bool outer = _ignoreCase;
-        bool look = false, negative = false, atomic = false;
-        if (Take('?'))
-        {
-            if (Take('i'))
-            {
-                _ignoreCase = Take(':') ? true : throw Refuse("an option without a group of its own (write (?i:...))", place);
-            }
-            else if (Take('>'))
-            {
-                atomic = true;
-            }
-            else if (Peek() is '=' or '!')
-            {
-                look = true;
-                negative = _source[_at++] == '!';
-            }
-            else if (!Take(':'))
-            {
-                throw Refuse("a group of a kind other than (?:, (?i:, (?>, (?= and (?!", place);
-            }
-        }
+        var outer = (_ignoreCase, _dotTakesLineFeed);
+        bool isRest = false;
+        Func<PatternNode, PatternNode> kind = Take('?') ? ParseGroupKind(place, out isRest) : static inner => inner;
+        var group = kind(ParseChoice());
 
-        var inner = ParseChoice();
-        if (!Take(')'))
+        // (?i) holds to the end of the group around it, whose ')' is not taken here.
+        if (!isRest && !Take(')'))
         {
             throw Refuse("a '(' without its ')'", place);
         }
 
-        _ignoreCase = outer;
-        return look ? new PatternNode.Look(inner, negative) : atomic ? new PatternNode.Repeat(inner, 1, 1, Possessive: true) : inner;
+        (_ignoreCase, _dotTakesLineFeed) = outer;
+        return group;
     }
+
+    /// <summary>What stands between <c>(?</c> and the group's content: gives what becomes of the content.</summary>
+    private Func<PatternNode, PatternNode> ParseGroupKind(int place, out bool isRest)
+    {
+        isRest = false;
+        if (Take('>'))
+        {
+            return static inner => new PatternNode.Repeat(inner, 1, 1, Greed.Possessive);
+        }
+
+        if (Peek() is '=' or '!')
+        {
+            bool negative = _source[_at++] == '!';
+            return inner => new PatternNode.Look(inner, negative);
+        }
+
+        if (!Take('<'))
+        {
+            isRest = ParseOptions(place);
+            return static inner => inner;
+        }
+
+        if (Peek() is '=' or '!')
+        {
+            bool negative = _source[_at++] == '!';
+            return inner => LookBehind(inner, negative, place);
+        }
+
+        while (_at < _source.Length && _source[_at] != '>')
+        {
+            _at++;
+        }
+
+        return Take('>') ? static inner => inner : throw Refuse("a group's name without its '>'", place);
+    }
+
+    /// <summary><c>i-m:</c> for a group, or <c>i)</c> for the rest of the group around it, which it tells.</summary>
+    private bool ParseOptions(int place)
+    {
+        for (bool on = true; ; _at++)
+        {
+            switch (Peek())
+            {
+                case 'i':
+                    _ignoreCase = on;
+                    break;
+                case 'm':
+                    _dotTakesLineFeed = on;
+                    break;
+                case '-':
+                    on = false;
+                    break;
+                case ':' or ')':
+                    return _source[_at++] == ')';
+                default:
+                    throw Refuse("a group of a kind other than (?:, (?i:, (?m:, (?>, (?=, (?!, (?<=, (?<! and (?<name>", place);
+            }
+        }
+    }
+
+    /// <summary>Each alternative may have a length of its own.</summary>
+    private static PatternNode LookBehind(PatternNode inner, bool negative, int place)
+    {
+        ImmutableArray<PatternNode> alternatives = inner is PatternNode.Choice choice ? choice.Alternatives : [inner];
+        ImmutableArray<PatternNode> looks =
+        [
+            .. alternatives.Select(a => new PatternNode.LookBehind(a, a.FixedLength ?? throw Refuse("a lookbehind of no fixed length", place), negative)),
+        ];
+        return looks.Length == 1 ? looks[0] : negative ? new PatternNode.Sequence(looks) : new PatternNode.Choice(looks);
+    }
+
+    private static PatternOperation? PlaceOf(int symbol) => symbol switch
+    {
+        'b' => PatternOperation.WordBorder,
+        'B' => PatternOperation.NoWordBorder,
+        'A' => PatternOperation.TextStart,
+        'z' => PatternOperation.TextEnd,
+        'Z' => PatternOperation.LastLineEnd,
+        _ => null,
+    };
 
     private CodePointClass ParseClass(int place)
     {
+        if (++_depth > DeepestGroup)
+        {
+            throw Refuse($"groups nested deeper than {DeepestGroup}", place);
+        }
+
         bool negated = Take('^');
         var set = new ClassBuilder();
+        CodePointClass? others = null;
         do
         {
             if (_at >= _source.Length)
@@ -237,6 +330,14 @@ internal sealed class PatternParser
             }
 
             int itemPlace = _at;
+            if (Peek() == '&' && _at + 1 < _source.Length && _source[_at + 1] == '&')
+            {
+                _at += 2;
+                others = set.Build(negated: false, others);
+                set = new ClassBuilder();
+                continue;
+            }
+
             int? first = ParseClassItem(set);
             if (first is null)
             {
@@ -253,7 +354,8 @@ internal sealed class PatternParser
             AddRange(set, first.Value, last, itemPlace);
         }
         while (!Take(']'));
-        return set.Build(negated);
+        _depth--;
+        return set.Build(negated, others);
     }
 
     /// <summary>A single code point, or null when a whole class (<c>\s</c>) was added.</summary>
@@ -261,9 +363,15 @@ internal sealed class PatternParser
     {
         int place = _at;
         int symbol = _source[_at++];
-        if (symbol == '[' || (symbol == '&' && Peek() == '&'))
+        if (symbol == '[' && Peek() == ':')
         {
-            throw Refuse("a class within a class (write \\[ for the character)", place);
+            throw Refuse("a class by name, [:...:] (write \\p{...})", place);
+        }
+
+        if (symbol == '[')
+        {
+            set.Add(ParseClass(place));
+            return null;
         }
 
         return symbol == '\\' ? ParseEscape(set, inClass: true) : symbol;
@@ -294,9 +402,18 @@ internal sealed class PatternParser
             case 'D':
                 set.Categories |= CodePointClass.AllCategories & ~CodePointClass.Mask(UnicodeCategory.DecimalDigitNumber);
                 return null;
+            case 'w':
+                set.Categories |= CodePointClass.WordCategories;
+                set.Ranges.AddRange(CodePointClass.WordSymbols);
+                return null;
+            case 'W':
+                set.Add(new CodePointClass(CodePointClass.WordCategories, CodePointClass.WordSymbols, negated: true));
+                return null;
+            case 'h' or 'H':
+                set.Add(new CodePointClass(0, [('0', '9'), ('A', 'F'), ('a', 'f')], negated: symbol == 'H'));
+                return null;
             case 'p' or 'P':
-                uint categories = ParseProperty(place);
-                set.Categories |= symbol == 'p' ? categories : CodePointClass.AllCategories & ~categories;
+                set.Add(ParseProperty(symbol == 'P', place));
                 return null;
         }
 
@@ -307,6 +424,9 @@ internal sealed class PatternParser
             't' => '\t',
             'f' => '\f',
             'v' => '\v',
+            'a' => '\a',
+            'e' => '\e',
+            'b' when inClass => '\b',
             'x' => ParseHex(place, 2),
             'u' => ParseHex(place, 4),
             _ when symbol < 128 && char.IsAsciiLetterOrDigit((char)symbol) => throw Refuse($"the escape \\{(char)symbol}", place),
@@ -321,22 +441,34 @@ internal sealed class PatternParser
         return null;
     }
 
-    private uint ParseProperty(int place)
+    private CodePointClass ParseProperty(bool negated, int place)
     {
         if (!Take('{'))
         {
             throw Refuse("\\p without a name in braces", place);
         }
 
-        bool negated = Take('^');
+        negated ^= Take('^');
         var name = new StringBuilder();
         while (_at < _source.Length && _source[_at] != '}')
         {
             name.Append(new Rune(_source[_at++]));
         }
 
-        uint categories = CodePointClass.CategoriesOf(name.ToString()) ?? throw Refuse($"the property \\p{{{name}}} (general categories are known: L, Lu, N, P, Zs, ...)", place);
-        return Take('}') ? (negated ? CodePointClass.AllCategories & ~categories : categories) : throw Refuse("a '{' without its '}'", place);
+        if (!Take('}'))
+        {
+            throw Refuse("a '{' without its '}'", place);
+        }
+
+        if (CodePointClass.CategoriesOf(name.ToString()) is { } categories)
+        {
+            return new CodePointClass(negated ? CodePointClass.AllCategories & ~categories : categories, [], negated: false);
+        }
+
+        int script = ScriptTable.NumberOf(name.ToString());
+        return script != ScriptTable.None
+            ? new CodePointClass(0, [.. ScriptTable.RangesOf(script)], negated)
+            : throw Refuse($"the property \\p{{{name}}} (general categories and scripts are known: L, Lu, N, P, Zs, Han, ...)", place);
     }
 
     private int ParseHex(int place, int digits)
@@ -398,7 +530,20 @@ internal sealed class PatternParser
 
         public ImmutableArray<(int First, int Last)>.Builder Ranges { get; } = ImmutableArray.CreateBuilder<(int, int)>();
 
-        public CodePointClass Build(bool negated) => new(Categories, Ranges.ToImmutable(), negated);
+        /// <param name="negated">All that is not in the set.</param>
+        /// <param name="others">Only what is in this one too.</param>
+        public CodePointClass Build(bool negated, CodePointClass? others = null)
+        {
+            var set = new CodePointClass(Categories, Ranges.ToImmutable(), negated: others is null && negated);
+            return others is null ? set : new CodePointClass(0, CodePointClass.Intersect(set, others).ToRanges(), negated);
+        }
+
+        /// <summary>Adds all of another set.</summary>
+        public void Add(CodePointClass other)
+        {
+            Categories |= other.IsNegated ? 0 : other.Categories;
+            Ranges.AddRange(other.IsNegated ? other.ToRanges() : other.Ranges);
+        }
 
         /// <summary>Adds what differs from <paramref name="codePoint"/> in case alone, the three compatibility letters included that fold to ASCII or Latin-1.</summary>
         public void AddOtherCases(int codePoint)
