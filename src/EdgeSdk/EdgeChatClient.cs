@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
@@ -139,10 +140,11 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         var pair = await LoadedAsync(null, cancellationToken).ConfigureAwait(false);
         var answer = new Answer();
         string id = Guid.NewGuid().ToString("N");
-        var reader = new AnswerReader(id);
+        var reader = new AnswerReader(id, request.Limits);
         var text = pair.Device?.Tokenizer.CreateDetokenizer(skipSpecialTokens: true);
         var firstToken = TimeSpan.Zero;
         int tokens = 0;
+        var unsent = ImmutableArray.CreateBuilder<EdgeToken>();
         var writer = EdgeWriter.Device;
         await foreach (var written in pair.WriteAsync(request, answer, cancellationToken).ConfigureAwait(false))
         {
@@ -152,21 +154,28 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             }
 
             writer = written.Writer;
+            unsent.Add(new EdgeToken(written.Token, float.IsNaN(written.LogProb) ? null : written.LogProb));
             foreach (var content in Read(pair, reader, text, written))
             {
-                yield return Update(id, writer, content);
+                yield return Update(id, new(writer) { Tokens = unsent.DrainToImmutable() }, content);
+            }
+
+            // Leaving the stream tells the server to stop.
+            if (reader.IsOver)
+            {
+                break;
             }
         }
 
         foreach (var content in reader.Append(text?.Flush() ?? "").Concat(reader.End()).ToArray())
         {
-            yield return Update(id, writer, content);
+            yield return Update(id, new(writer) { Tokens = unsent.DrainToImmutable() }, content);
         }
 
         var report = Report(pair, request, answer, tokens, firstToken);
         _meter.Count(report);
         LogAnswered(_logger, report.Route, report.Tokens, report.Reason);
-        yield return Last(id, writer, report, answer, reader.Calls);
+        yield return Last(id, new(writer, report) { Tokens = unsent.DrainToImmutable() }, answer, reader);
     }
 
     private static IReadOnlyList<AIContent> Read(Pair pair, AnswerReader reader, Text.Detokenizer? text, Written written)
@@ -184,17 +193,18 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         return reader.Append(text!.Append(written.Token));
     }
 
-    private ChatResponseUpdate Update(string id, EdgeWriter writer, params AIContent[] contents) => new(ChatRole.Assistant, contents)
+    private ChatResponseUpdate Update(string id, EdgeUpdate edge, params AIContent[] contents) => new(ChatRole.Assistant, contents)
     {
         ResponseId = id,
         MessageId = id,
         ModelId = _metadata.DefaultModelId,
         CreatedAt = _time.GetUtcNow(),
-        RawRepresentation = new EdgeUpdate(writer),
+        RawRepresentation = edge,
     };
 
-    private ChatResponseUpdate Last(string id, EdgeWriter writer, EdgeReport report, Answer answer, bool calls)
+    private ChatResponseUpdate Last(string id, EdgeUpdate edge, Answer answer, AnswerReader reader)
     {
+        var report = edge.Report!;
         var usage = new UsageDetails
         {
             InputTokenCount = answer.PromptTokens,
@@ -203,9 +213,10 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             CachedInputTokenCount = answer.CachedTokens,
             AdditionalCounts = new() { ["edge.drafted"] = report.Drafted, ["edge.accepted"] = report.Accepted, ["edge.server_passes"] = report.ServerPasses },
         };
-        var update = Update(id, writer, new UsageContent(usage));
-        update.FinishReason = answer.Finish == FinishReason.Length ? ChatFinishReason.Length : calls ? ChatFinishReason.ToolCalls : ChatFinishReason.Stop;
-        update.RawRepresentation = new EdgeUpdate(writer, report);
+        var update = Update(id, edge, new UsageContent(usage));
+        update.FinishReason = answer.Finish == FinishReason.Length && !reader.IsOver ? ChatFinishReason.Length
+            : reader.Calls ? ChatFinishReason.ToolCalls
+            : ChatFinishReason.Stop;
         update.SetReport(report);
         return update;
     }

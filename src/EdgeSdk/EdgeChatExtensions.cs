@@ -5,7 +5,9 @@ namespace EdgeSdk;
 /// <summary>What this SDK adds to requests and answers of Microsoft.Extensions.AI.</summary>
 public static class EdgeChatExtensions
 {
-    private const string RouteKey = "edge.route";
+    /// <summary>The key of a request's route in its additional properties.</summary>
+    internal const string RouteKey = "edge.route";
+
     private const string ReportKey = "edge";
 
     /// <summary>Asks for a route; the options themselves are returned.</summary>

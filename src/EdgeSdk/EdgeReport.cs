@@ -5,7 +5,16 @@ namespace EdgeSdk;
 /// <summary>What stands behind a piece of an answer: <c>update.GetEdge()</c>.</summary>
 /// <param name="Writer">Who wrote it.</param>
 /// <param name="Report">What came of the whole answer; on its last update only.</param>
-public sealed record EdgeUpdate(EdgeWriter Writer, EdgeReport? Report = null);
+public sealed record EdgeUpdate(EdgeWriter Writer, EdgeReport? Report = null)
+{
+    /// <summary>The tokens read since the update before, those of text that is held back included: over an answer's updates, each of its tokens once and in order.</summary>
+    public ImmutableArray<EdgeToken> Tokens { get; init; } = [];
+}
+
+/// <summary>A token of an answer.</summary>
+/// <param name="Id">In the vocabulary of the device's model; -1 where the server sends text of another vocabulary.</param>
+/// <param name="LogProb">Its natural log-probability, by the model that wrote it, before temperature and filters; null where a server wrote it, which does not tell.</param>
+public readonly record struct EdgeToken(int Id, float? LogProb);
 
 /// <summary>How an answer came about: <c>response.GetEdge()</c>.</summary>
 public sealed record EdgeReport

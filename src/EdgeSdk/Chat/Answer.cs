@@ -1,4 +1,5 @@
 using EdgeSdk.Decoding;
+using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Chat;
 
@@ -6,9 +7,12 @@ namespace EdgeSdk.Chat;
 /// <param name="Token">Its id; -1 where the server sends text.</param>
 /// <param name="Text">The text that the server sent, where it renders.</param>
 /// <param name="Writer">Who wrote it.</param>
-internal readonly record struct Written(int Token, string? Text, EdgeWriter Writer)
+/// <param name="LogProb">The writer's log-probability of the token; NaN where it is not told.</param>
+internal readonly record struct Written(int Token, string? Text, EdgeWriter Writer, float LogProb = float.NaN)
 {
     public static Written Of(int token, EdgeWriter writer) => new(token, null, writer);
+
+    public static Written Of(Pick pick) => new(pick.Token, null, EdgeWriter.Device, pick.LogProb);
 }
 
 /// <summary>What becomes known of an answer while it is written.</summary>

@@ -4,19 +4,26 @@ using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
 
+/// <summary>What ends an answer besides the model: <paramref name="StopSequences"/> in its text (calls may hold them), and the second call where <paramref name="OneCall"/>.</summary>
+internal readonly record struct AnswerLimits(IReadOnlyList<string>? StopSequences, bool OneCall);
+
 /// <summary>Reads what a model writes: text as it comes, and the calls of tools once they are whole (docs/chat-format.md).</summary>
 /// <remarks>For one answer and one thread.</remarks>
-internal sealed class AnswerReader(string answerId)
+internal sealed class AnswerReader(string answerId, AnswerLimits limits = default)
 {
     /// <summary>The token that begins a call.</summary>
     public const string CallToken = "<|call|>";
 
+    private readonly StopText _stop = new(limits.StopSequences ?? []);
     private readonly StringBuilder _call = new();
     private bool _inCall;
     private int _calls;
 
     /// <summary>Whether the answer calls a tool.</summary>
     public bool Calls => _calls > 0;
+
+    /// <summary>Whether nothing more is wanted: a stop sequence was written, or a further call where one is allowed. What comes later is dropped.</summary>
+    public bool IsOver { get; private set; }
 
     /// <summary>Takes in a piece of text; gives what is certain.</summary>
     public IReadOnlyList<AIContent> Append(string piece)
@@ -30,8 +37,7 @@ internal sealed class AnswerReader(string answerId)
     public IReadOnlyList<AIContent> BeginCall()
     {
         var contents = new List<AIContent>(1);
-        EndCall(contents);
-        _inCall = true;
+        BeginCall(contents);
         return contents;
     }
 
@@ -42,8 +48,7 @@ internal sealed class AnswerReader(string answerId)
         for (int at; (at = piece.IndexOf(CallToken, StringComparison.Ordinal)) >= 0; piece = piece[(at + CallToken.Length)..])
         {
             Add(piece[..at], contents);
-            EndCall(contents);
-            _inCall = true;
+            BeginCall(contents);
         }
 
         Add(piece, contents);
@@ -54,13 +59,27 @@ internal sealed class AnswerReader(string answerId)
     public IReadOnlyList<AIContent> End()
     {
         var contents = new List<AIContent>(1);
+        AddText(_stop.Flush(), contents);
         EndCall(contents);
         return contents;
     }
 
+    private void BeginCall(List<AIContent> contents)
+    {
+        if (IsOver)
+        {
+            return;
+        }
+
+        AddText(_stop.Flush(), contents);
+        EndCall(contents);
+        IsOver = limits.OneCall && Calls;
+        _inCall = !IsOver;
+    }
+
     private void Add(string piece, List<AIContent> contents)
     {
-        if (piece.Length == 0)
+        if (IsOver || piece.Length == 0)
         {
             return;
         }
@@ -71,7 +90,16 @@ internal sealed class AnswerReader(string answerId)
         }
         else
         {
-            contents.Add(new TextContent(piece));
+            AddText(_stop.Append(piece), contents);
+            IsOver = _stop.IsMet;
+        }
+    }
+
+    private static void AddText(string text, List<AIContent> contents)
+    {
+        if (text.Length > 0)
+        {
+            contents.Add(new TextContent(text));
         }
     }
 

@@ -10,7 +10,8 @@ namespace EdgeSdk.Chat;
 /// <param name="Sampler">How the next token is chosen.</param>
 /// <param name="MaxOutputTokens">The output limit.</param>
 /// <param name="Route">Who writes.</param>
-internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, SamplerSpec Sampler, int MaxOutputTokens, EdgeRoute Route)
+/// <param name="Limits">What else ends the answer.</param>
+internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, SamplerSpec Sampler, int MaxOutputTokens, EdgeRoute Route, AnswerLimits Limits)
 {
     /// <summary>Reads a request. Neither argument is changed.</summary>
     /// <param name="messages">At least one.</param>
@@ -27,7 +28,8 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             options?.Temperature ?? 0,
             options?.Seed is { } own ? unchecked((ulong)own) : seed,
             options?.TopK ?? 0,
-            options?.TopP ?? 1);
+            options?.TopP ?? 1,
+            MoreOptions.MinP(options) ?? 0);
         sampler.Validate();
         int limit = options?.MaxOutputTokens ?? defaults.MaxOutputTokens;
         if (limit < 1)
@@ -41,7 +43,16 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             withTools ? new JsonArray([.. options!.Tools!.Select(Tool)]) : null,
             sampler,
             limit,
-            options.Route() ?? defaults.Route);
+            options.Route() ?? defaults.Route,
+            new AnswerLimits(StopSequences(options), options?.AllowMultipleToolCalls is false));
+    }
+
+    private static string[] StopSequences(ChatOptions? options)
+    {
+        string[] sequences = [.. options?.StopSequences ?? []];
+        return sequences.Any(string.IsNullOrEmpty)
+            ? throw new ArgumentException("ChatOptions.StopSequences holds an empty string, which would end every answer at once. Leave it out.", nameof(options))
+            : sequences;
     }
 
     private static JsonObject Tool(AITool tool)
@@ -77,15 +88,14 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
 
         Refuse(options.FrequencyPenalty is not null and not 0, nameof(options.FrequencyPenalty));
         Refuse(options.PresencePenalty is not null and not 0, nameof(options.PresencePenalty));
-        Refuse(options.StopSequences is { Count: > 0 }, nameof(options.StopSequences));
         Refuse(options.ResponseFormat is not null and not ChatResponseFormatText, nameof(options.ResponseFormat));
         Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "Auto and None are.");
-        Refuse(options.AllowMultipleToolCalls is false, nameof(options.AllowMultipleToolCalls), "Unset and true are.");
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
         Refuse(options.Reasoning is not null, nameof(options.Reasoning));
         Refuse(options.RawRepresentationFactory is not null, nameof(options.RawRepresentationFactory));
         Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses));
         Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken));
+        MoreOptions.RefuseUnknown(options);
     }
 
     private static void Refuse(bool isSet, string field, string remedy = "Leave it unset.")

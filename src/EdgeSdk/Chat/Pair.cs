@@ -102,7 +102,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             {
                 if (stays)
                 {
-                    yield return Written.Of(pick.Token, EdgeWriter.Device);
+                    yield return Written.Of(pick);
                     continue;
                 }
 
@@ -122,7 +122,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
                 answer.Take(EdgeRoute.Device, reason);
                 foreach (var early in held)
                 {
-                    yield return Written.Of(early.Token, EdgeWriter.Device);
+                    yield return Written.Of(early);
                 }
             }
 
@@ -169,7 +169,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         {
             var decision = _gate.Decide(new(remote.Cost, server.RoundTripSeconds, device!.Model.Traits.Cost.IsKnown ? device.Model.Traits.Cost.Pass(1) : double.NaN, Agreement));
             together = decision.On;
-            why = $"{why}; {decision.Reason}";
+            why = together ? why : $"{why}; {decision.Reason}"; // a turn written together tells the gate's last reason itself
         }
         else
         {
@@ -193,7 +193,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         await foreach (var pick in generation.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
         {
             answer.Finish = generation.Finish;
-            yield return Written.Of(pick.Token, EdgeWriter.Device);
+            yield return Written.Of(pick);
         }
     }
 
@@ -265,7 +265,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         finally
         {
             (answer.Drafted, answer.Accepted, answer.ServerPasses) = (turn.Drafted, turn.Accepted, turn.Passes);
-            answer.Reason = answer.Reason.Contains("predicted", StringComparison.Ordinal) ? answer.Reason : $"{answer.Reason}; {turn.Decision.Reason}";
+            answer.Reason = $"{answer.Reason}; {turn.Decision.Reason}";
             Learn(window.Agreement);
             if (stream is not null)
             {

@@ -93,4 +93,28 @@ public class AnswerReaderTests
         Assert.Equal("One moment", Assert.IsType<TextContent>(contents[0]).Text);
         Assert.Equal(["A", "B"], contents.Skip(1).Cast<FunctionCallContent>().Select(c => c.Name));
     }
+
+    [Fact]
+    public void Where_one_call_is_allowed_the_second_ends_the_answer()
+    {
+        var reader = new AnswerReader("a", new AnswerLimits(null, OneCall: true));
+
+        AIContent[] contents = [.. reader.AppendRendered("Look: <|call|>A{}<|call|>B{}"), .. reader.Append("more"), .. reader.BeginCall(), .. reader.End()];
+
+        Assert.True(reader.IsOver);
+        Assert.Equal("A", Assert.Single(contents.OfType<FunctionCallContent>()).Name);
+        Assert.Equal("Look: ", Assert.Single(contents.OfType<TextContent>()).Text);
+    }
+
+    [Fact]
+    public void Text_held_back_for_a_stop_sequence_comes_before_the_call_and_calls_may_hold_the_sequence()
+    {
+        var reader = new AnswerReader("a", new AnswerLimits(["}\n"], OneCall: false));
+
+        AIContent[] contents = [.. reader.Append("So}"), .. reader.BeginCall(), .. reader.Append("A{\"b\":{}\n}"), .. reader.End()];
+
+        Assert.Equal("So}", string.Concat(contents.OfType<TextContent>().Select(t => t.Text)));
+        Assert.Null(Assert.Single(contents.OfType<FunctionCallContent>()).Exception);
+        Assert.False(reader.IsOver);
+    }
 }

@@ -47,13 +47,14 @@ public class ChatRequestTests
     {
         { nameof(ChatOptions.FrequencyPenalty), new() { FrequencyPenalty = 0.1f } },
         { nameof(ChatOptions.PresencePenalty), new() { PresencePenalty = 0.1f } },
-        { nameof(ChatOptions.StopSequences), new() { StopSequences = ["\n"] } },
         { nameof(ChatOptions.ResponseFormat), new() { ResponseFormat = ChatResponseFormat.Json } },
         { nameof(ChatOptions.ToolMode), new() { ToolMode = ChatToolMode.RequireAny } },
-        { nameof(ChatOptions.AllowMultipleToolCalls), new() { AllowMultipleToolCalls = false } },
         { nameof(ChatOptions.ConversationId), new() { ConversationId = "1" } },
         { nameof(ChatOptions.Reasoning), new() { Reasoning = new() } },
         { nameof(ChatOptions.RawRepresentationFactory), new() { RawRepresentationFactory = _ => null } },
+        { nameof(ChatOptions.AllowBackgroundResponses), new() { AllowBackgroundResponses = true } },
+        { nameof(ChatOptions.ContinuationToken), new() { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }) } },
+        { nameof(ChatOptions.AdditionalProperties), new() { AdditionalProperties = new() { ["mirostat"] = 2 } } },
         { nameof(ChatOptions.ModelId), new() { ModelId = "another" } },
         { nameof(ChatOptions.Tools), new() { Tools = [new HostedWebSearchTool()] } },
     };
@@ -67,11 +68,38 @@ public class ChatRequestTests
         Assert.Contains("ChatOptions." + field, e.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Honoured in the tests of this class, of the reader and of the client.</summary>
+    private static readonly string[] s_honoured =
+    [
+        nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.Instructions), nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.Seed),
+        nameof(ChatOptions.StopSequences), nameof(ChatOptions.Temperature), nameof(ChatOptions.TopK), nameof(ChatOptions.TopP),
+    ];
+
+    [Fact]
+    public void Every_field_of_ChatOptions_is_honoured_or_refused()
+    {
+        var fields = typeof(ChatOptions).GetProperties().Select(p => p.Name).Order();
+        var known = s_honoured.Concat(NotHonoured.Select(row => row.Data.Item1)).Order();
+
+        Assert.Equal(fields, known);
+    }
+
+    [Fact]
+    public void What_ChatOptions_has_no_field_for_comes_as_an_additional_property()
+    {
+        Assert.Equal(0.25f, Read(new() { AdditionalProperties = new() { ["min_p"] = 0.25 } }).Sampler.MinP);
+        Assert.Equal(0.25f, Read(new() { AdditionalProperties = new() { ["min_p"] = JsonElement.Parse("0.25") } }).Sampler.MinP);
+        Assert.Equal(0.25f, Read(new() { AdditionalProperties = new() { ["min_p"] = "0.25" } }).Sampler.MinP);
+        Assert.Contains("min_p", Assert.Throws<ArgumentException>(() => Read(new() { AdditionalProperties = new() { ["min_p"] = "much" } })).Message, StringComparison.Ordinal);
+        Assert.Contains("\"mirostat\"", Assert.Throws<NotSupportedException>(() => Read(new() { AdditionalProperties = new() { ["mirostat"] = 2 } })).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_value_outside_its_range_throws_and_names_itself()
     {
         Assert.Contains("Temperature", Assert.Throws<ArgumentOutOfRangeException>(() => Read(new() { Temperature = -1 })).Message, StringComparison.Ordinal);
         Assert.Contains("TopP", Assert.Throws<ArgumentOutOfRangeException>(() => Read(new() { TopP = 1.5f })).Message, StringComparison.Ordinal);
+        Assert.Contains("StopSequences", Assert.Throws<ArgumentException>(() => Read(new() { StopSequences = ["a", ""] })).Message, StringComparison.Ordinal);
         Assert.Contains("MaxOutputTokens", Assert.Throws<ArgumentOutOfRangeException>(() => Read(new() { MaxOutputTokens = 0 })).Message, StringComparison.Ordinal);
         Assert.Contains("edge.route", Assert.Throws<ArgumentException>(() => Read(new() { AdditionalProperties = new() { ["edge.route"] = "sideways" } })).Message, StringComparison.Ordinal);
     }

@@ -125,6 +125,66 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         await UntilAsync(() => pair.Server.Sessions == 0);
     }
 
+    [Theory]
+    [InlineData(EdgeRoute.Device)]
+    [InlineData(EdgeRoute.Server)]
+    [InlineData(EdgeRoute.Together)]
+    public async Task An_answer_ends_before_its_stop_sequence_and_frees_the_server(EdgeRoute route)
+    {
+        await using var client = new EdgeChatClient(pair.Options(route));
+        string whole = (await client.GetResponseAsync("stop here", cancellationToken: Cancelled)).Text;
+        for (int start = 0; start < whole.Length - 3; start++)
+        {
+            string sequence = whole.Substring(start, 3);
+            string expected = whole[..whole.IndexOf(sequence, StringComparison.Ordinal)];
+            var updates = await client.GetStreamingResponseAsync("stop here", new ChatOptions { StopSequences = [sequence] }, Cancelled).ToListAsync(Cancelled);
+
+            Assert.Equal(expected, string.Concat(updates.Select(u => u.Text)));
+            Assert.Equal(ChatFinishReason.Stop, updates[^1].FinishReason);
+        }
+
+        await UntilAsync(() => pair.Server.Sessions == 0);
+    }
+
+    [Fact]
+    public async Task A_server_that_renders_is_stopped_at_the_stop_sequence_too()
+    {
+        await using var remote = new EdgeChatClient(new EdgeOptions { Server = { Address = pair.Server.Address }, MaxOutputTokens = 24 });
+        string whole = (await remote.GetResponseAsync("stop here", cancellationToken: Cancelled)).Text;
+        string sequence = whole[(whole.Length / 2)..][..3];
+
+        var response = await remote.GetResponseAsync("stop here", new ChatOptions { StopSequences = [sequence] }, Cancelled);
+
+        Assert.Equal(whole[..whole.IndexOf(sequence, StringComparison.Ordinal)], response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        await UntilAsync(() => pair.Server.Sessions == 0);
+    }
+
+    [Theory]
+    [InlineData(EdgeRoute.Device)]
+    [InlineData(EdgeRoute.Together)]
+    public async Task Updates_tell_each_token_once_and_its_probability_where_the_device_wrote_it(EdgeRoute route)
+    {
+        await using var client = new EdgeChatClient(pair.Options(route));
+
+        var updates = await client.GetStreamingResponseAsync("tokens", cancellationToken: Cancelled).ToListAsync(Cancelled);
+        var tokens = updates.SelectMany(u => u.GetEdge()!.Tokens).ToArray();
+
+        Assert.Equal(updates[^1].GetEdge()!.Report!.Tokens, tokens.Length);
+        Assert.All(tokens, t => Assert.True(t.Id >= 0 && (route == EdgeRoute.Device ? t.LogProb <= 0 : t.LogProb is null)));
+    }
+
+    [Fact]
+    public async Task The_gates_reason_is_told_once()
+    {
+        await using var client = new EdgeChatClient(pair.Options(EdgeRoute.Together));
+
+        string reason = (await client.GetResponseAsync("why", cancellationToken: Cancelled)).GetEdge()!.Reason;
+
+        Assert.StartsWith("asked for; ", reason, StringComparison.Ordinal);
+        Assert.Equal(2, reason.Split("; ").Length);
+    }
+
     [Fact]
     public async Task A_stream_can_be_enumerated_twice()
     {

@@ -1,0 +1,38 @@
+using System.Globalization;
+using Microsoft.Extensions.AI;
+
+namespace EdgeSdk.Chat;
+
+/// <summary>What <see cref="ChatOptions.AdditionalProperties"/> may hold: options of this SDK that <see cref="ChatOptions"/> has no field for.</summary>
+internal static class MoreOptions
+{
+    private const string MinPKey = "min_p";
+
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey];
+
+    /// <summary>Drop tokens less likely than this share of the best one; null where the request does not say.</summary>
+    /// <exception cref="ArgumentException">The value is no number.</exception>
+    public static float? MinP(ChatOptions? options) => Number(options, MinPKey);
+
+    /// <exception cref="NotSupportedException">A key that nobody would read.</exception>
+    public static void RefuseUnknown(ChatOptions options)
+    {
+        foreach (string key in options.AdditionalProperties?.Keys ?? Enumerable.Empty<string>())
+        {
+            if (!s_known.Contains(key, StringComparer.OrdinalIgnoreCase))
+            {
+                throw new NotSupportedException(
+                    $"ChatOptions.AdditionalProperties holds \"{key}\", which is not supported; known are {string.Join(", ", s_known)}. Take it out.");
+            }
+        }
+    }
+
+    /// <summary>A number of any type, or what reads as one: options from configuration are text, those from a cache are JSON.</summary>
+    private static float? Number(ChatOptions? options, string key)
+    {
+        object? value = options?.AdditionalProperties?.GetValueOrDefault(key);
+        return value is null ? null
+            : float.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), NumberStyles.Float, CultureInfo.InvariantCulture, out float number) ? number
+            : throw new ArgumentException($"ChatOptions.AdditionalProperties[\"{key}\"] is '{value}'; it must be a number.", nameof(options));
+    }
+}
