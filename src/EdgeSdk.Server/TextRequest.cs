@@ -52,7 +52,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
             throw Refusal.Frame("Open.drafts", "A device that sends turns has another vocabulary and cannot draft; leave the field empty.");
 
         return new(
-            [.. prompt, .. committed], prompt.Length, sampler, ReadStop(open, prompt.Length, committed.Length, model, options.Limits), drafts, speaksText);
+            [.. prompt, .. committed], prompt.Length, sampler.Behind(prompt.Length), ReadStop(open, prompt.Length, committed.Length, model, options.Limits), drafts, speaksText);
     }
 
     /// <exception cref="RpcException">FAILED_PRECONDITION: another version.</exception>
@@ -123,7 +123,12 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (sampler.Noise != Noise && (sampler.Temperature != 0 || sampler.Noise.Length > 0))
             throw Refusal.Field("Open.sampler.noise", Shown(sampler.Noise), $"be {Noise}");
 
-        var spec = new SamplerSpec(sampler.Temperature, sampler.Seed, sampler.TopK, sampler.TopP, sampler.MinP);
+        var spec = new SamplerSpec(sampler.Temperature, sampler.Seed, sampler.TopK, sampler.TopP, sampler.MinP)
+        {
+            FrequencyPenalty = sampler.FrequencyPenalty,
+            PresencePenalty = sampler.PresencePenalty,
+            RepetitionPenalty = sampler.RepetitionPenalty == 0 ? 1 : sampler.RepetitionPenalty,
+        };
         try
         {
             spec.Validate();

@@ -22,12 +22,16 @@ internal static class Sampler
     /// <param name="spec">How to choose; valid (<see cref="SamplerSpec.Validate"/>).</param>
     /// <param name="place">The absolute index of the token that is drawn; the prompt's first token is 0.</param>
     /// <exception cref="EdgeException">Engine: the logits hold NaN or an infinity, or there are none.</exception>
-    public static Pick Choose(ReadOnlySpan<float> logits, in SamplerSpec spec, int place)
+    public static Pick Choose(ReadOnlySpan<float> logits, in SamplerSpec spec, int place) => Choose(logits, logits, spec, place);
+
+    /// <summary>The same by logits that penalties were taken off; the log-probability is told of the <paramref name="raw"/> ones.</summary>
+    /// <inheritdoc cref="Choose(ReadOnlySpan{float}, in SamplerSpec, int)"/>
+    public static Pick Choose(ReadOnlySpan<float> raw, ReadOnlySpan<float> logits, in SamplerSpec spec, int place)
     {
         ThrowUnlessFinite(logits);
         int best = IndexOfBest(logits);
         if (spec.Temperature == 0)
-            return Told(logits, best, best, logits[best] - Greatest(logits[..best], logits[(best + 1)..]));
+            return Told(raw, best, logits[best] - Greatest(logits[..best], logits[(best + 1)..]));
 
         var race = new Race(GumbelNoise.At(spec.Seed, place));
         if (spec.TopK == 0 && spec.TopP == 1 && spec.MinP == 0)
@@ -35,13 +39,14 @@ internal static class Sampler
         else
             RunFiltered(logits, spec, logits[best], ref race);
 
-        return Told(logits, best, race.First, (float)(race.Lead * spec.Temperature));
+        return Told(raw, race.First, (float)(race.Lead * spec.Temperature));
     }
 
-    private static Pick Told(ReadOnlySpan<float> logits, int best, int chosen, float margin)
+    private static Pick Told(ReadOnlySpan<float> raw, int chosen, float margin)
     {
-        double logSum = Math.Log(Softmax.SumOfExp(logits, logits[best], 1));
-        return new Pick(chosen, (float)((double)logits[chosen] - logits[best] - logSum), margin);
+        float greatest = TensorPrimitives.Max(raw);
+        double logSum = Math.Log(Softmax.SumOfExp(raw, greatest, 1));
+        return new Pick(chosen, (float)((double)raw[chosen] - greatest - logSum), margin);
     }
 
     private static void ThrowUnlessFinite(ReadOnlySpan<float> logits)

@@ -7,14 +7,28 @@ namespace EdgeSdk.Sampling;
 /// <param name="TopP">Keep the smallest set of best tokens whose probability reaches this; (0, 1], 1 keeps all.</param>
 /// <param name="MinP">Drop tokens less likely than this share of the best one; [0, 1), 0 keeps all.</param>
 /// <param name="Noise">The noise scheme, by its name in the protocol.</param>
+/// <param name="FrequencyPenalty">Taken off a token's logit for each time it was written; [-2, 2], 0 is off.</param>
+/// <param name="PresencePenalty">Taken off a token's logit once if it was written; [-2, 2], 0 is off.</param>
+/// <param name="RepetitionPenalty">A token of the text, prompt included, has its logit divided by this where positive, multiplied where not; (0, 10], 1 is off.</param>
+/// <param name="WrittenFrom">The place from which tokens count as written: the prompt's length.</param>
 public readonly record struct SamplerSpec(
     float Temperature = 0,
     ulong Seed = 0,
     int TopK = 0,
     float TopP = 1,
     float MinP = 0,
-    NoiseScheme Noise = NoiseScheme.Edge1)
+    NoiseScheme Noise = NoiseScheme.Edge1,
+    float FrequencyPenalty = 0,
+    float PresencePenalty = 0,
+    float RepetitionPenalty = 1,
+    int WrittenFrom = 0)
 {
+    /// <summary>Whether a choice depends on the tokens before it by more than the logits.</summary>
+    internal bool Penalises => FrequencyPenalty != 0 || PresencePenalty != 0 || RepetitionPenalty != 1;
+
+    /// <summary>The same for a text of which <paramref name="prompt"/> tokens are the prompt.</summary>
+    internal SamplerSpec Behind(int prompt) => Penalises ? this with { WrittenFrom = prompt } : this;
+
     /// <summary>Greedy decoding.</summary>
     public static SamplerSpec Greedy { get; } = new(0);
 
@@ -39,9 +53,25 @@ public readonly record struct SamplerSpec(
             throw new ArgumentOutOfRangeException(nameof(MinP), MinP, "MinP must lie in [0, 1); 0 keeps every token.");
         }
 
+        ThrowUnlessPenalty(FrequencyPenalty, nameof(FrequencyPenalty));
+        ThrowUnlessPenalty(PresencePenalty, nameof(PresencePenalty));
+        if (!(RepetitionPenalty > 0 && RepetitionPenalty <= 10))
+        {
+            throw new ArgumentOutOfRangeException(nameof(RepetitionPenalty), RepetitionPenalty, "RepetitionPenalty must lie in (0, 10]; 1 is off.");
+        }
+
+        ArgumentOutOfRangeException.ThrowIfNegative(WrittenFrom);
         if (Noise != NoiseScheme.Edge1)
         {
             throw new ArgumentOutOfRangeException(nameof(Noise), Noise, "The only noise scheme known here is edge-1.");
+        }
+    }
+
+    private static void ThrowUnlessPenalty(float value, string name)
+    {
+        if (!(value >= -2 && value <= 2))
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must lie in [-2, 2]; 0 is off.");
         }
     }
 }

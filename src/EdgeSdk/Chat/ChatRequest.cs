@@ -29,7 +29,12 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             options?.Seed is { } own ? unchecked((ulong)own) : seed,
             options?.TopK ?? 0,
             options?.TopP ?? 1,
-            MoreOptions.MinP(options) ?? 0);
+            MoreOptions.MinP(options) ?? 0)
+        {
+            FrequencyPenalty = options?.FrequencyPenalty ?? 0,
+            PresencePenalty = options?.PresencePenalty ?? 0,
+            RepetitionPenalty = MoreOptions.RepetitionPenalty(options) ?? 1,
+        };
         sampler.Validate();
         int limit = options?.MaxOutputTokens ?? defaults.MaxOutputTokens;
         if (limit < 1)
@@ -86,8 +91,6 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             throw new NotSupportedException($"ChatOptions.ModelId is '{model}'; this client runs '{modelId}'.");
         }
 
-        Refuse(options.FrequencyPenalty is not null and not 0, nameof(options.FrequencyPenalty));
-        Refuse(options.PresencePenalty is not null and not 0, nameof(options.PresencePenalty));
         Refuse(options.ResponseFormat is not null and not ChatResponseFormatText, nameof(options.ResponseFormat));
         Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "Auto and None are.");
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");

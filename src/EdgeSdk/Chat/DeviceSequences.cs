@@ -12,8 +12,10 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
     private bool _disposed;
 
     /// <summary>A sequence that holds the beginning of <paramref name="prompt"/>, at most all of it but one token.</summary>
+    /// <remarks>Where the sampler penalises, a sequence counts from its own prompt's end and serves no later turn.</remarks>
     public async ValueTask<LeasedSequence> LeaseAsync(SamplerSpec sampler, ReadOnlyMemory<int> prompt, CancellationToken cancellationToken)
     {
+        sampler = sampler.Behind(prompt.Length);
         var sequence = TakeBest(sampler, prompt.Span) ?? new KeptSequence(await model.OpenAsync(sampler, cancellationToken).ConfigureAwait(false));
         int cached = await sequence.ShareAsync(prompt, cancellationToken).ConfigureAwait(false);
         return new LeasedSequence(this, sampler, sequence, cached);

@@ -6,13 +6,17 @@ namespace EdgeSdk.Chat;
 /// <summary>What <see cref="ChatOptions.AdditionalProperties"/> may hold: options of this SDK that <see cref="ChatOptions"/> has no field for.</summary>
 internal static class MoreOptions
 {
-    private const string MinPKey = "min_p";
+    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty";
 
-    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey];
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey];
 
     /// <summary>Drop tokens less likely than this share of the best one; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no number.</exception>
     public static float? MinP(ChatOptions? options) => Number(options, MinPKey);
+
+    /// <summary>What the logits of tokens that the text holds are divided by; null where the request does not say.</summary>
+    /// <exception cref="ArgumentException">The value is no number.</exception>
+    public static float? RepetitionPenalty(ChatOptions? options) => Number(options, RepetitionPenaltyKey);
 
     /// <exception cref="NotSupportedException">A key that nobody would read.</exception>
     public static void RefuseUnknown(ChatOptions options)

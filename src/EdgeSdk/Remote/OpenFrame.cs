@@ -46,6 +46,9 @@ internal static class OpenFrame
             TopP = sampler.TopP,
             MinP = sampler.MinP,
             Noise = "edge-1",
+            FrequencyPenalty = sampler.FrequencyPenalty,
+            PresencePenalty = sampler.PresencePenalty,
+            RepetitionPenalty = sampler.RepetitionPenalty,
         },
         MaxTokens = maxTokens,
     };

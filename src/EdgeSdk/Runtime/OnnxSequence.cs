@@ -8,6 +8,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 {
     private const int Idle = 0, Stepping = 1, DisposedWhileStepping = 2, Disposed = 3;
 
+    private readonly PenalisedText? penalised = sampler.Penalises ? new(sampler, model.Info.VocabularySize) : null;
     private KeyValueCache? cache;
     private int state;
 
@@ -56,6 +57,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         {
             // Turns that come at once are taken here, on the caller's thread and without an allocation.
             Append(tokens.Span);
+            penalised?.Rewind(Length);
             while (done < tokens.Length && model.TryTakeTurn(cancellationToken))
                 done += Pass(done, tokens.Length, wanted, cancellationToken);
 
@@ -194,7 +196,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         for (int i = 0; i < successors; i++)
         {
             var row = last[^((successors - i) * vocabulary)..][..vocabulary];
-            wanted.Set(wanted.Count - later - successors + i, row, place + chunk - successors + i + 1, sampler);
+            wanted.Set(wanted.Count - later - successors + i, row, cache.Text.AsSpan(0, place + chunk - successors + i + 1), sampler, penalised);
         }
 
         return chunk;
@@ -203,12 +205,12 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
     /// <summary>What a step gives for its last <paramref name="Count"/> tokens: a choice each, or the logits themselves.</summary>
     private readonly record struct Successors(Memory<Pick> Picks, Memory<float> Logits, int Count)
     {
-        public void Set(int index, ReadOnlySpan<float> logits, int place, in SamplerSpec sampler)
+        public void Set(int index, ReadOnlySpan<float> logits, ReadOnlySpan<int> before, in SamplerSpec sampler, PenalisedText? penalised)
         {
             if (Picks.IsEmpty)
                 logits.CopyTo(Logits.Span[(index * logits.Length)..]);
             else
-                Picks.Span[index] = Sampler.Choose(logits, sampler, place);
+                Picks.Span[index] = penalised?.Choose(logits, before) ?? Sampler.Choose(logits, sampler, before.Length);
         }
     }
 }

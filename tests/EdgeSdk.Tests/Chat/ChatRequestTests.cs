@@ -45,8 +45,6 @@ public class ChatRequestTests
 
     public static TheoryData<string, ChatOptions> NotHonoured => new()
     {
-        { nameof(ChatOptions.FrequencyPenalty), new() { FrequencyPenalty = 0.1f } },
-        { nameof(ChatOptions.PresencePenalty), new() { PresencePenalty = 0.1f } },
         { nameof(ChatOptions.ResponseFormat), new() { ResponseFormat = ChatResponseFormat.Json } },
         { nameof(ChatOptions.ToolMode), new() { ToolMode = ChatToolMode.RequireAny } },
         { nameof(ChatOptions.ConversationId), new() { ConversationId = "1" } },
@@ -71,7 +69,8 @@ public class ChatRequestTests
     /// <summary>Honoured in the tests of this class, of the reader and of the client.</summary>
     private static readonly string[] s_honoured =
     [
-        nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.Instructions), nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.Seed),
+        nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.Instructions),
+        nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.Seed),
         nameof(ChatOptions.StopSequences), nameof(ChatOptions.Temperature), nameof(ChatOptions.TopK), nameof(ChatOptions.TopP),
     ];
 
@@ -82,6 +81,15 @@ public class ChatRequestTests
         var known = s_honoured.Concat(NotHonoured.Select(row => row.Data.Item1)).Order();
 
         Assert.Equal(fields, known);
+    }
+
+    [Fact]
+    public void Penalties_reach_the_sampler()
+    {
+        var sampler = Read(new() { FrequencyPenalty = 0.5f, PresencePenalty = -1, AdditionalProperties = new() { ["repetition_penalty"] = 1.1 } }).Sampler;
+
+        Assert.Equal((0.5f, -1f, 1.1f), (sampler.FrequencyPenalty, sampler.PresencePenalty, sampler.RepetitionPenalty));
+        Assert.Contains("FrequencyPenalty", Assert.Throws<ArgumentOutOfRangeException>(() => Read(new() { FrequencyPenalty = 3 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

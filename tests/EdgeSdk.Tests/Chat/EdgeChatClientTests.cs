@@ -175,6 +175,31 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
     }
 
     [Fact]
+    public async Task With_penalties_on_together_still_writes_what_the_server_writes_alone()
+    {
+        await using var client = new EdgeChatClient(pair.Options());
+        await using var remote = new EdgeChatClient(new EdgeOptions { Server = { Address = pair.Server.Address }, MaxOutputTokens = 24 });
+        int changed = 0;
+        for (long seed = 1; seed <= 6; seed++)
+        {
+            var options = new ChatOptions
+            {
+                Temperature = seed % 2 == 0 ? 0 : 0.8f, Seed = seed, FrequencyPenalty = 1.5f, PresencePenalty = 0.5f, AdditionalProperties = new() { ["repetition_penalty"] = 1.2f },
+            };
+            string alone = (await client.GetResponseAsync("a b c", options.Clone().WithRoute(EdgeRoute.Server), Cancelled)).Text;
+            string together = (await client.GetResponseAsync("a b c", options.Clone().WithRoute(EdgeRoute.Together), Cancelled)).Text;
+            string turns = (await remote.GetResponseAsync("a b c", options, Cancelled)).Text;
+            string plain = (await client.GetResponseAsync("a b c", new ChatOptions { Temperature = options.Temperature, Seed = seed }.WithRoute(EdgeRoute.Server), Cancelled)).Text;
+
+            Assert.True(alone == together, $"seed {seed}: '{alone}' alone, '{together}' together");
+            Assert.Equal(alone, turns);
+            changed += plain == alone ? 0 : 1;
+        }
+
+        Assert.True(changed > 0, "the penalties changed nothing");
+    }
+
+    [Fact]
     public async Task The_gates_reason_is_told_once()
     {
         await using var client = new EdgeChatClient(pair.Options(EdgeRoute.Together));

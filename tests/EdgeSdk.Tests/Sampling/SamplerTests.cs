@@ -21,6 +21,38 @@ public class SamplerTests
     }
 
     [Fact]
+    public void Penalised_choices_are_those_of_the_specification_forwards_and_back()
+    {
+        foreach (string[] row in SpecificationPage.Table("row", "vocabulary", "text"))
+        {
+            var logits = SpecificationPage.Logits(int.Parse(row[0]), int.Parse(row[1]));
+            int[] text = [.. row[2].Split(' ').Select(int.Parse)];
+            var plain = new SamplerSpec(float.Parse(row[7]), ulong.Parse(row[8]));
+            var spec = plain with
+            {
+                WrittenFrom = int.Parse(row[3]), RepetitionPenalty = float.Parse(row[4]), FrequencyPenalty = float.Parse(row[5]), PresencePenalty = float.Parse(row[6]),
+            };
+            var penalised = new PenalisedText(spec, logits.Length);
+            var pick = penalised.Choose(logits, text);
+            penalised.Choose(logits, [.. text, 3, .. text, 5]);
+            penalised.Rewind(1);
+
+            Assert.Equal(int.Parse(row[10]), Sampler.Choose(logits, plain, text.Length).Token);
+            Assert.Equal(int.Parse(row[11]), pick.Token);
+            Assert.Equal(pick, penalised.Choose(logits, text));
+            Assert.Equal(Sampler.Choose(logits, plain, text.Length).LogProb - logits[int.Parse(row[10])] + logits[pick.Token], pick.LogProb, 1e-4);
+            if (spec.Temperature == 0)
+            {
+                // Only the text's last token is left standing, so that the margin tells its penalised logit.
+                var alone = new float[logits.Length];
+                alone.AsSpan().Fill(-1000);
+                alone[text[^1]] = logits[text[^1]];
+                Assert.Equal(BitConverter.UInt32BitsToSingle((uint)SpecificationPage.Bits(row[9])), penalised.Choose(alone, text).Margin - 1000, 1e-3);
+            }
+        }
+    }
+
+    [Fact]
     public void Skipping_tokens_that_cannot_win_never_changes_a_choice()
     {
         for (int seed = 0; seed < 600; seed++)
