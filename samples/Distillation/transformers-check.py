@@ -8,8 +8,9 @@ Three steps, which may run on different systems, since only `generate` needs the
     transformers-check.py compare  MODEL --work DIR --report samples/models/transformers.json
 
 `prompts` renders dialogues by the folder's chat template and tokenizer as transformers applies them. `generate` lets the SDK continue each prompt greedily,
-past end tokens, and takes its logits at four places of each. `compare` prints one line of JSON, and notes it in the report, from which docs/pair.md is written; it ends with 1 where a greedy token differs or a logit is off by more
-than 1e-3. Both sides compute in float32 on the checkpoint's bfloat16 weights.
+past end tokens, and takes its logits at four places of each. `compare` prints one line of JSON and notes it in the report, from which docs/pair.md is written;
+it ends with 1 where a greedy token differs or a logit is off by more than 1e-3. Both sides compute in float32 on the checkpoint's bfloat16 weights.
+OMP_NUM_THREADS=1 is fastest for models this small: half a minute each.
 """
 import argparse
 import array
