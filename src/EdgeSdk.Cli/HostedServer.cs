@@ -30,7 +30,9 @@ internal sealed class HostedServer : IAsyncDisposable
         try
         {
             ILanguageModel served = step > TimeSpan.Zero ? new PaddedModel(model, step) : model;
-            var server = await EdgeServer.StartAsync(served, new() { Urls = "http://127.0.0.1:0" }, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var serving = new EdgeServerOptions { Urls = "http://127.0.0.1:0" };
+            serving.TakeWholeTurns(folder, cancellationToken);
+            var server = await EdgeServer.StartAsync(served, serving, cancellationToken: cancellationToken).ConfigureAwait(false);
             return new(server, model);
         }
         catch

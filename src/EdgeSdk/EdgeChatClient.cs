@@ -261,22 +261,11 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         RemoteServer? server = null;
         if (_options.Server.Address is { } address)
         {
-            var remote = new RemoteServerOptions { Address = address, Token = Token(_options.Server), Handler = _handler };
+            var remote = new RemoteServerOptions { Address = address, Token = _options.Server.ReadToken(), Handler = _handler };
             server = new RemoteServer(remote, _time, _loggers);
         }
 
         return new Pair(device, server, _time);
-    }
-
-    private static string? Token(EdgeRemoteOptions server)
-    {
-        if (server.TokenFile is not { } file)
-        {
-            return server.Token;
-        }
-
-        string token = File.ReadAllText(file).Trim();
-        return token.Length > 0 ? token : throw new EdgeException(EdgeErrorCode.InvalidArgument, $"EdgeSdk:Server:TokenFile '{file}' is empty. Write the server's token into it.");
     }
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Debug, Message = "Answered by {Route}: {Tokens} tokens ({Reason})")]

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using EdgeSdk.Remote;
 
 namespace EdgeSdk;
 
@@ -41,6 +42,9 @@ public sealed class EdgeRemoteOptions
 
     /// <summary>The bearer token, for an application that keeps its secrets itself; prefer <see cref="TokenFile"/>.</summary>
     public string? Token { get; set; }
+
+    /// <summary>The token, from its file where one is named; null for none.</summary>
+    internal string? ReadToken() => TokenFile is { } file ? BearerTokenFile.Read(file, "EdgeSdk:Server:TokenFile") : Token;
 
     /// <summary>The address; the token stays hidden.</summary>
     public override string ToString() => Address?.ToString() ?? "(none)";

@@ -1,3 +1,4 @@
+using EdgeSdk.Remote;
 using Microsoft.Extensions.Options;
 
 namespace EdgeSdk;
@@ -46,7 +47,7 @@ internal sealed class EdgeOptionsValidator : IValidateOptions<EdgeOptions>
             yield return $"EdgeSdk:Model is '{model}', which is no folder. Name a model folder (edge convert makes one).";
         }
 
-        if (server.Address is { } address && (!address.IsAbsoluteUri || address.Scheme is not ("http" or "https")))
+        if (server.Address is { } address && !RemoteServerOptions.IsAddress(address))
         {
             yield return $"EdgeSdk:Server:Address is '{address}'; it must begin with https:// or http://.";
         }

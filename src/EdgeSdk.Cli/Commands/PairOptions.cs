@@ -1,4 +1,5 @@
 using System.CommandLine;
+using EdgeSdk.Remote;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Cli.Commands;
@@ -51,7 +52,7 @@ internal sealed class PairOptions
             Server =
             {
                 Address = parsed.GetValue(_server) is { } address ? Address(address) : null,
-                Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file) : null,
+                Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file, "--token-file") : null,
             },
         };
         return EdgeChatClient.LoadAsync(options, cancellationToken: cancellationToken);

@@ -2,10 +2,9 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EdgeSdk.Decoding;
-using EdgeSdk.Models;
+using EdgeSdk.Remote;
 using EdgeSdk.Runtime;
 using EdgeSdk.Server;
-using EdgeSdk.Text;
 
 namespace EdgeSdk.Cli.Commands;
 
@@ -45,14 +44,14 @@ internal sealed class ServeCommand
         var options = new EdgeServerOptions
         {
             Urls = parsed.GetRequiredValue(_urls),
-            Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file) : null,
+            Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file, "--token-file") : null,
             Certificate = certificate,
         };
         var loading = new Immediate<LoadProgress>(step => _terminal.Note($"{step.Stage} {step.Model}"));
         // Two rows at least: a verifier's logits must not depend on how many drafts it verifies.
         var model = await OnnxModel.LoadAsync(path, new() { MinimumRows = 2, Threads = parsed.GetValue(_threads) }, loading, cancellationToken).ConfigureAwait(false);
         await using var ownedModel = model.ConfigureAwait(false);
-        TakeWholeTurns(options, path, cancellationToken);
+        options.TakeWholeTurns(path, cancellationToken);
         if (model.Traits.ExactFrom == 0)
         {
             _terminal.Warn("this machine computes a token's logits differently in passes of different widths: texts written together may differ from the server's alone in near ties.");
@@ -69,19 +68,6 @@ internal sealed class ServeCommand
         _terminal.Note("Stopping");
         await server.StopAsync(CancellationToken.None).ConfigureAwait(false);
         return _signals.Received is null ? ExitCode.Failure : ExitCode.Success;
-    }
-
-    /// <summary>Devices of another vocabulary send whole turns, where the folder can render and tokenise them.</summary>
-    private static void TakeWholeTurns(EdgeServerOptions options, string path, CancellationToken cancellationToken)
-    {
-        var folder = ModelFolder.Open(path, ModelVerification.Sizes, cancellationToken);
-        if (folder.TokenizerFile is null || folder.ReadChatTemplate() is not { } template)
-        {
-            return;
-        }
-
-        options.Tokenizer = Tokenizer.Load(folder.TokenizerFile);
-        options.ChatTemplate = template;
     }
 
     private X509Certificate2? Certificate(ParseResult parsed)

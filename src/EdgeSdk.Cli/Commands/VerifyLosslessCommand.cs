@@ -1,4 +1,5 @@
 using System.CommandLine;
+using EdgeSdk.Remote;
 
 namespace EdgeSdk.Cli.Commands;
 
@@ -41,7 +42,7 @@ internal sealed class VerifyLosslessCommand
         {
             Device = parsed.GetRequiredValue(_device),
             Server = parsed.GetRequiredValue(_server),
-            Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file) : null,
+            Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file, "--token-file") : null,
             Dialogues = parsed.GetRequiredValue(_dialogues),
             Count = parsed.GetValue(_count),
             Seeds = parsed.GetValue(_seeds),

@@ -33,11 +33,14 @@ internal sealed record RemoteServerOptions
     /// <summary>Replaces the HTTP handler; null: sockets, with HTTP/2 pings that find a dead connection within 15 s.</summary>
     public HttpMessageHandler? Handler { get; init; }
 
+    /// <summary>Whether a server can stand there: an absolute http or https address.</summary>
+    public static bool IsAddress(Uri address) => address.IsAbsoluteUri && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp);
+
     /// <summary>Throws where the address or the token cannot be used.</summary>
     /// <exception cref="EdgeException">InvalidArgument: the address is no absolute http or https one, or the token would cross a network in cleartext.</exception>
     public void Validate()
     {
-        if (!Address.IsAbsoluteUri || (Address.Scheme != Uri.UriSchemeHttps && Address.Scheme != Uri.UriSchemeHttp))
+        if (!IsAddress(Address))
         {
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The server's address '{Address}' must begin with https:// or http://.");
         }

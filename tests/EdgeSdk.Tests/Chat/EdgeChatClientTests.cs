@@ -320,6 +320,21 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         Assert.Throws<ObjectDisposedException>(() => client.GetStreamingResponseAsync("hello", cancellationToken: Cancelled));
     }
 
+    [Fact]
+    public async Task An_empty_token_file_is_refused_by_its_key()
+    {
+        string file = Path.GetTempFileName();
+        var options = pair.Options(EdgeRoute.Server);
+        options.Server.TokenFile = file;
+        await using var client = new EdgeChatClient(options);
+
+        var e = await Assert.ThrowsAsync<EdgeException>(() => client.GetResponseAsync("hello", cancellationToken: Cancelled));
+        File.Delete(file);
+
+        Assert.Equal(EdgeErrorCode.InvalidArgument, e.Code);
+        Assert.Contains("EdgeSdk:Server:TokenFile", e.Message, StringComparison.Ordinal);
+    }
+
     private static Uri Unused()
     {
         using var socket = new TcpListener(IPAddress.Loopback, 0);

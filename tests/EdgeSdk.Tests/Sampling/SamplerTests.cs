@@ -146,6 +146,44 @@ public class SamplerTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    [Fact]
+    public void Penalties_see_the_text_before_the_place_whatever_was_guessed_and_taken_back()
+    {
+        for (int seed = 0; seed < 40; seed++)
+        {
+            var random = new Random(seed);
+            var spec = new SamplerSpec(0.8f, (ulong)seed, FrequencyPenalty: 1.1f, PresencePenalty: 0.4f, RepetitionPenalty: 1.2f, WrittenFrom: random.Next(0, 12));
+            var logits = SpecificationPage.Logits(seed, 50);
+            int[] text = [];
+            var walked = new PenalisedText(spec, logits.Length);
+            for (int move = 0; move < 30; move++)
+            {
+                int kept = Math.Max(0, text.Length - random.Next(0, 8));
+                walked.Rewind(kept);
+                text = [.. text[..kept], .. Enumerable.Range(0, random.Next(1, 9)).Select(_ => random.Next(12))];
+                var fresh = new PenalisedText(spec, logits.Length).Choose(logits, text);
+                var pick = walked.Choose(logits, text);
+
+                Assert.True(fresh == pick, $"seed {seed}, move {move}: {pick} after going back, {fresh} at once");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_penalised_choice_allocates_nothing_once_its_text_was_as_long()
+    {
+        var logits = SpecificationPage.Logits(1, 4096);
+        int[] text = [.. Enumerable.Range(0, 300).Select(i => i * i % 4096)];
+        var penalised = new PenalisedText(new SamplerSpec(0.8f, 1, FrequencyPenalty: 0.5f), logits.Length);
+        penalised.Choose(logits, text);
+        penalised.Rewind(200);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int place = 201; place <= text.Length; place++)
+            penalised.Choose(logits, text.AsSpan(0, place));
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
     private static float[] RandomLogits(Random random, int vocabulary)
     {
         var logits = new float[vocabulary];
