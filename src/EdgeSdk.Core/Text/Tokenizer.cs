@@ -20,6 +20,7 @@ public sealed class Tokenizer
     private readonly Dictionary<string, int> _addedIds;
     private readonly SearchValues<string> _specialSpellings;
     private readonly Lazy<string> _fingerprint;
+    private readonly Detokenizer?[] _spareDetokenizers = new Detokenizer?[2];
     private Workspace? _spare;
 
     internal Tokenizer(TokenizerParts parts)
@@ -118,7 +119,18 @@ public sealed class Tokenizer
     }
 
     /// <summary>The text of <paramref name="ids"/>. Ids outside the vocabulary give nothing; bytes that are not UTF-8 give U+FFFD.</summary>
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => CreateDetokenizer(skipSpecialTokens).Decode(ids);
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false)
+    {
+        ref var spare = ref _spareDetokenizers[skipSpecialTokens ? 1 : 0];
+        var detokenizer = Interlocked.Exchange(ref spare, null) ?? CreateDetokenizer(skipSpecialTokens);
+        string text = detokenizer.Decode(ids);
+        if (text.Length <= LongestKept)
+        {
+            spare = detokenizer;
+        }
+
+        return text;
+    }
 
     /// <summary>Decodes a stream of ids, one at a time.</summary>
     public Detokenizer CreateDetokenizer(bool skipSpecialTokens) => new(_decoder, skipSpecialTokens);

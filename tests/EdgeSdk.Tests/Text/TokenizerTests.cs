@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using CsCheck;
 using EdgeSdk.Text;
 
@@ -50,6 +52,58 @@ public class TokenizerTests
         int[] ids = tokenizer.Encode(text, addSpecialTokens: false);
 
         Assert.Equal(folder == "qwen_style" ? text.Replace("e\u0301\u0323", "\u1EB9\u0301") : text, tokenizer.Decode(ids));
+    }
+
+    [Theory]
+    [InlineData("unigram-whole", "a")]
+    [InlineData("unigram-never", "ab")]
+    [InlineData("bpe-gemma", " ")]
+    [InlineData("bpe-bytes-normalizer", "thethere")]
+    public void A_megabyte_without_a_break_is_encoded_by_every_model(string variant, string unit)
+    {
+        using var file = JsonDocument.Parse(File.ReadAllBytes(Assets.Data($"tokenizers/variants/{variant}.json")));
+        var tokenizer = Tokenizer.Parse(Encoding.UTF8.GetBytes(file.RootElement.GetProperty("tokenizer").GetRawText()), variant);
+        string text = string.Concat(Enumerable.Repeat(unit, (1 << 20) / unit.Length));
+
+        Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text)));
+    }
+
+    [Fact]
+    public void A_word_too_long_is_one_unknown_token()
+    {
+        var tokenizer = TinyTokenizer.With("model", """{"type": "WordPiece", "vocab": {"a": 0, "##a": 1, "[UNK]": 2}, "unk_token": "[UNK]", "max_input_chars_per_word": 2000000}""");
+
+        Assert.Equal(1 << 20, tokenizer.Encode(new string('a', 1 << 20)).Length);
+        Assert.Equal([2], tokenizer.Encode(new string('a', 2_000_001)));
+    }
+
+    /// <summary>Words are encoded one by one where no merge goes from one to the next; a merge that does must be seen.</summary>
+    [Theory]
+    [InlineData("\"▁ a\", \"a b\"", "5,3,4")]
+    [InlineData("\"▁ a\", \"b ▁a\", \"a b\"", "2,6,4")]
+    public void Merges_across_words_are_made(string merges, string ids)
+    {
+        var tokenizer = TinyTokenizer.Parse(
+            "{\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"vocab\":{\"<unk>\":0,\"▁\":1,\"a\":2,\"▁a\":3,\"b\":4,\"ab\":5,\"b▁a\":6},\"merges\":[" + merges + "]}}");
+
+        Assert.Equal(ids, string.Join(',', tokenizer.Encode("ab▁ab")));
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("phi3")]
+    public void Decoding_allocates_the_text_and_nothing_for_a_token(string folder)
+    {
+        var tokenizer = GoldenTokenizers.Get(folder);
+        int[] ids = tokenizer.Encode(string.Concat(Enumerable.Repeat("The quick brown fox é 你好 🎉. ", 500)));
+        string text = tokenizer.Decode(ids);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        string again = tokenizer.Decode(ids);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(text, again);
+        Assert.InRange(allocated, 2 * text.Length, 2 * text.Length + 200);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections;
 using System.Collections.Immutable;
+using System.Text.Unicode;
 
 namespace EdgeSdk.Text;
 
@@ -69,8 +70,9 @@ internal sealed class TokenDecoder
     /// <summary>The stages of a new stream that ends in <paramref name="sink"/>; gives the first.</summary>
     public DecoderStage Open(DecoderStage sink) => _joining.Reverse().Aggregate(sink, (next, step) => step.Open(next));
 
+    /// <summary>A token that is a part of a character after ByteLevel is left at that.</summary>
     private static byte[]? Spell(ImmutableArray<DecoderStep> steps, byte[]? token) =>
-        token is null ? null : steps.Aggregate(token, (t, step) => Spell(step, t, isFirst: false));
+        token is null ? null : steps.Aggregate(token, (t, step) => Utf8.IsValid(t) ? Spell(step, t, isFirst: false) : t);
 
     private static byte[] Spell(DecoderStep step, byte[] token, bool isFirst)
     {

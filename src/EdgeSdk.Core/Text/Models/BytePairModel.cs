@@ -24,6 +24,8 @@ internal sealed class BytePairModel : TokenModel
     private readonly bool _ignoreMerges;
     private readonly int[]? _byteIds;
     private readonly int[]? _fallbackIds;
+    private readonly int[] _asciiIds;
+    private readonly bool _wordsStandAlone;
 
     /// <param name="vocabulary">Tokens and ids.</param>
     /// <param name="merges">Pairs and their ranks.</param>
@@ -40,10 +42,27 @@ internal sealed class BytePairModel : TokenModel
         _ignoreMerges = ignoreMerges;
         _byteIds = isByteLevel ? ByteIds(vocabulary) : null;
         _fallbackIds = unknown.ByteFallback ? vocabulary.FallbackIds() : null;
+        _wordsStandAlone = !isByteLevel && affixes is null && !ignoreMerges && unknown.Token.Name is not null && vocabulary.IdOf(WordStart) >= 0 && !merges.Joins(vocabulary, WordStart);
+        _asciiIds = [.. Enumerable.Range(0, 128).Select(value => vocabulary.IdOf([(byte)value]))];
     }
+
+    /// <summary>What SentencePiece writes for the space before a word.</summary>
+    private static ReadOnlySpan<byte> WordStart => "▁"u8;
 
     protected override void EncodePiece(ReadOnlySpan<byte> piece, ModelWorkspace workspace, List<int> ids)
     {
+        // A file without a pre-tokenizer gives whole texts. Where no merge goes from one word to the next, its words are pieces all the same, and most are in the cache.
+        if (_wordsStandAlone && FirstWord(piece) is var first && first < piece.Length)
+        {
+            for (int length; !piece.IsEmpty; piece = piece[length..])
+            {
+                length = FirstWord(piece);
+                Encode(piece[..length], workspace, ids);
+            }
+
+            return;
+        }
+
         if (_ignoreMerges && WholeToken(piece) is >= 0 and int whole)
         {
             ids.Add(whole);
@@ -62,6 +81,19 @@ internal sealed class BytePairModel : TokenModel
         }
 
         merger.Merge(_merges, ids);
+    }
+
+    /// <summary>The length of the first word: up to the next word start that does not follow another.</summary>
+    private static int FirstWord(ReadOnlySpan<byte> piece)
+    {
+        int at = 0;
+        while (piece[at..].StartsWith(WordStart))
+        {
+            at += WordStart.Length;
+        }
+
+        int next = piece[at..].IndexOf(WordStart);
+        return next < 0 ? piece.Length : at + next;
     }
 
     private int WholeToken(ReadOnlySpan<byte> piece)
@@ -112,7 +144,7 @@ internal sealed class BytePairModel : TokenModel
                 symbol = (byte[])[.. at == 0 ? [] : _affixes.Continuation, .. symbol, .. at + length < piece.Length ? [] : _affixes.End];
             }
 
-            int id = _vocabulary.IdOf(symbol);
+            int id = symbol.Length == 1 ? _asciiIds[symbol[0]] : _vocabulary.IdOf(symbol);
             if (id >= 0)
             {
                 FlushUnknown(merger, ref pending);

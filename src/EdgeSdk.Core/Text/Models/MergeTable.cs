@@ -5,43 +5,58 @@ namespace EdgeSdk.Text;
 /// <summary>The pairs that may be merged: their rank (lower goes first) and the token they make.</summary>
 internal sealed class MergeTable
 {
-    private readonly ulong[] _pairs;
-    private readonly (int Rank, int Id)[] _results;
+    private readonly Entry[] _entries;
+
+    private struct Entry
+    {
+        public ulong Pair;
+        public int Rank;
+        public int Id;
+    }
 
     public MergeTable(int count)
     {
-        _pairs = new ulong[BitOperations.RoundUpToPowerOf2((uint)Math.Max(count, 4) * 2)];
-        _results = new (int, int)[_pairs.Length];
-        Array.Fill(_pairs, ulong.MaxValue);
+        _entries = new Entry[BitOperations.RoundUpToPowerOf2((uint)Math.Max(count, 4) * 2)];
+        Array.Fill(_entries, new Entry { Pair = ulong.MaxValue });
     }
 
     /// <summary>Adds a pair; of two equal ones the later counts.</summary>
-    public void Add(int left, int right, int rank, int id)
-    {
-        int slot = Slot(left, right);
-        _pairs[slot] = Key(left, right);
-        _results[slot] = (rank, id);
-    }
+    public void Add(int left, int right, int rank, int id) => Find(left, right) = new Entry { Pair = Key(left, right), Rank = rank, Id = id };
 
     public bool TryGet(int left, int right, out int rank, out int id)
     {
-        int slot = Slot(left, right);
-        (rank, id) = _results[slot];
-        return _pairs[slot] != ulong.MaxValue;
+        ref var entry = ref Find(left, right);
+        (rank, id) = (entry.Rank, entry.Id);
+        return entry.Pair != ulong.MaxValue;
+    }
+
+    /// <summary>Whether a pair has a right token that begins with <paramref name="start"/> and a left one that does not end with it.</summary>
+    public bool Joins(Vocabulary vocabulary, ReadOnlySpan<byte> start)
+    {
+        foreach (var entry in _entries)
+        {
+            if (entry.Pair != ulong.MaxValue && vocabulary[(int)(uint)entry.Pair].StartsWith(start) && !vocabulary[(int)(entry.Pair >> 32)].EndsWith(start))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static ulong Key(int left, int right) => ((ulong)(uint)left << 32) | (uint)right;
 
-    private int Slot(int left, int right)
+    /// <summary>Where the pair is, or would be.</summary>
+    private ref Entry Find(int left, int right)
     {
         ulong key = Key(left, right);
-        int mask = _pairs.Length - 1;
+        int mask = _entries.Length - 1;
         int slot = (int)((key * 0x9E3779B97F4A7C15) >> 40) & mask;
-        while (_pairs[slot] != ulong.MaxValue && _pairs[slot] != key)
+        while (_entries[slot].Pair != ulong.MaxValue && _entries[slot].Pair != key)
         {
             slot = (slot + 1) & mask;
         }
 
-        return slot;
+        return ref _entries[slot];
     }
 }

@@ -2,10 +2,13 @@ using System.Numerics;
 
 namespace EdgeSdk.Text;
 
-/// <summary>The symbols of one piece as a linked list, and the heap of its pairs. Reused from piece to piece; one thread at a time.</summary>
+/// <summary>
+/// The symbols of one piece as a linked list, and the pairs that may be merged in a heap, lowest rank first, then leftmost: O(n log n) for a piece of any length. Reused
+/// from piece to piece; one thread at a time.
+/// </summary>
 internal sealed class Merger
 {
-    private readonly PriorityQueue<int, long> _candidates = new();
+    private readonly CandidateHeap _candidates = new();
     private Symbol[] _symbols = new Symbol[64];
     private int _count;
 
@@ -37,16 +40,19 @@ internal sealed class Merger
     {
         for (int at = 0; at + 1 < _count; at++)
         {
-            Propose(merges, at);
+            if (merges.TryGet(_symbols[at].Id, _symbols[at + 1].Id, out int rank, out _))
+            {
+                _candidates.Append(rank, at);
+            }
         }
 
-        while (_candidates.TryDequeue(out int id, out long order))
+        _candidates.Order();
+        while (_candidates.TryTake(out int rank, out int at))
         {
-            int at = (int)order;
             ref var left = ref _symbols[at];
 
-            // A candidate is stale when either side has been merged away since; then the pair there, if any, makes another token.
-            if (left.Id < 0 || left.Next >= _count || !merges.TryGet(left.Id, _symbols[left.Next].Id, out _, out int current) || current != id)
+            // A candidate is stale when either side has been merged away since; then the pair there, if any, has another rank.
+            if (left.Id < 0 || left.Next >= _count || !merges.TryGet(left.Id, _symbols[left.Next].Id, out int current, out int id) || current != rank)
             {
                 continue;
             }
@@ -73,12 +79,102 @@ internal sealed class Merger
         }
     }
 
-    /// <summary>Lowest rank first, then leftmost.</summary>
     private void Propose(MergeTable merges, int at)
     {
-        if (merges.TryGet(_symbols[at].Id, _symbols[_symbols[at].Next].Id, out int rank, out int id))
+        if (merges.TryGet(_symbols[at].Id, _symbols[_symbols[at].Next].Id, out int rank, out _))
         {
-            _candidates.Enqueue(id, ((long)rank << 32) | (uint)at);
+            _candidates.Add(rank, at);
         }
+    }
+}
+
+/// <summary>A heap of ranks and places, each four children wide, which is kinder to the cache than two.</summary>
+internal sealed class CandidateHeap
+{
+    private const int Width = 4;
+
+    /// <summary>Rank in the upper half, place in the lower: the order wanted is that of the numbers.</summary>
+    private ulong[] _items = new ulong[64];
+    private int _count;
+
+    /// <summary>Adds one without regard to order; <see cref="Order"/> must follow.</summary>
+    public void Append(int rank, int place)
+    {
+        if (_count == _items.Length)
+        {
+            Array.Resize(ref _items, _count * 2);
+        }
+
+        _items[_count++] = ((ulong)(uint)rank << 32) | (uint)place;
+    }
+
+    /// <summary>Makes a heap of what was appended.</summary>
+    public void Order()
+    {
+        for (int at = (_count - 2) / Width; at >= 0 && _count > 1; at--)
+        {
+            Sink(at, _items[at]);
+        }
+    }
+
+    public void Add(int rank, int place)
+    {
+        Append(rank, place);
+        ulong item = _items[_count - 1];
+        int at = _count - 1;
+        for (int parent; at > 0 && item < _items[parent = (at - 1) / Width]; at = parent)
+        {
+            _items[at] = _items[parent];
+        }
+
+        _items[at] = item;
+    }
+
+    /// <summary>Takes the lowest rank out, of equal ones the leftmost.</summary>
+    public bool TryTake(out int rank, out int place)
+    {
+        if (_count == 0)
+        {
+            rank = place = 0;
+            return false;
+        }
+
+        ulong first = _items[0];
+        (rank, place) = ((int)(first >> 32), (int)(uint)first);
+        _count--;
+        if (_count > 0)
+        {
+            Sink(0, _items[_count]);
+        }
+
+        return true;
+    }
+
+    private void Sink(int at, ulong item)
+    {
+        while (true)
+        {
+            int child = at * Width + 1;
+            if (child >= _count)
+            {
+                break;
+            }
+
+            int least = child;
+            for (int other = child + 1; other < Math.Min(child + Width, _count); other++)
+            {
+                least = _items[other] < _items[least] ? other : least;
+            }
+
+            if (_items[least] >= item)
+            {
+                break;
+            }
+
+            _items[at] = _items[least];
+            at = least;
+        }
+
+        _items[at] = item;
     }
 }

@@ -112,10 +112,10 @@ internal sealed class CodePointClass
     /// <summary>The categories of <c>\w</c>; with <see cref="WordSymbols"/> all of it.</summary>
     public static readonly uint WordCategories = Letters | CategoriesOf("M")!.Value | Mask(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation);
 
-    /// <summary>The symbols that are alphabetic: letters in circles and squares.</summary>
-    public static readonly ImmutableArray<(int First, int Last)> WordSymbols = [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)];
+    /// <summary>The symbols that are alphabetic: letters in circles and squares; and Latin-1's small numbers and fractions, which Oniguruma counts in.</summary>
+    public static readonly ImmutableArray<(int First, int Last)> WordSymbols = [(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE), (0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)];
 
-    /// <summary><c>\w</c> in patterns: <see cref="IsWord"/> but for the join controls.</summary>
+    /// <summary><c>\w</c> as Oniguruma has it in patterns; <see cref="IsWord"/> is UTS 18's.</summary>
     public static readonly CodePointClass PatternWord = new(WordCategories, WordSymbols, negated: false);
 
     /// <summary>Unicode's White_Space.</summary>
