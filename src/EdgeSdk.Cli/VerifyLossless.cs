@@ -3,6 +3,8 @@ using EdgeSdk.Decoding;
 using EdgeSdk.Remote;
 using EdgeSdk.Runtime;
 using EdgeSdk.Sampling;
+using EdgeSdk.Text;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Cli;
 
@@ -86,6 +88,7 @@ internal sealed class VerifyLossless : IAsyncDisposable
         IReadOnlyList<IReadOnlyList<int[]>> dialogues, IProgress<VerifyLosslessProgress>? progress, CancellationToken cancellationToken)
     {
         var model = await DescribeAsync(cancellationToken).ConfigureAwait(false);
+        var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(options.Device));
         int of = dialogues.Sum(dialogue => dialogue.Count) * options.Seeds;
         for (int d = 0; d < dialogues.Count; d++)
         {
@@ -95,7 +98,10 @@ internal sealed class VerifyLossless : IAsyncDisposable
                 Written? expected = null;
                 for (int seed = 1; seed <= options.Seeds; seed++)
                 {
-                    var sampler = new SamplerSpec(options.Temperature, (ulong)seed);
+                    var sampler = new SamplerSpec(options.Temperature, (ulong)seed)
+                    {
+                        Constrained = options.Constraint is null ? null : ConstrainedText.For(options.Constraint, tokenizer.Value, model.Info, prompt.Length, options.MaxTokens),
+                    };
                     if (expected is null || options.Temperature > 0)
                         expected = await WriteAloneAsync(prompt, sampler, model, cancellationToken).ConfigureAwait(false);
 

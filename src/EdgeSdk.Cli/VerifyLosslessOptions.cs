@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Cli;
 
@@ -29,6 +30,9 @@ internal sealed record VerifyLosslessOptions
 
     /// <summary>Of both sides.</summary>
     public float Temperature { get; init; }
+
+    /// <summary>What each turn must look like; null: anything.</summary>
+    public Constraint? Constraint { get; init; }
 
     /// <summary>The most tokens of a turn.</summary>
     public int MaxTokens { get; init; } = 256;

@@ -4,6 +4,7 @@ using EdgeSdk.Decoding;
 using EdgeSdk.Protocol;
 using EdgeSdk.Sampling;
 using EdgeSdk.Text;
+using EdgeSdk.Text.Constraints;
 using Google.Protobuf.Collections;
 using Grpc.Core;
 
@@ -51,8 +52,12 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (speaksText && drafts.Length > 0)
             throw Refusal.Frame("Open.drafts", "A device that sends turns has another vocabulary and cannot draft; leave the field empty.");
 
-        return new(
-            [.. prompt, .. committed], prompt.Length, sampler.Behind(prompt.Length), ReadStop(open, prompt.Length, committed.Length, model, options.Limits), drafts, speaksText);
+        var stop = ReadStop(open, prompt.Length, committed.Length, model, options.Limits);
+        sampler = sampler.Behind(prompt.Length);
+        if (open.Sampler is { ConstraintKind.Length: > 0 })
+            sampler = sampler with { Constrained = ReadConstraint(open, prompt.Length, committed, model, options) };
+
+        return new([.. prompt, .. committed], prompt.Length, sampler, stop, drafts, speaksText);
     }
 
     /// <exception cref="RpcException">FAILED_PRECONDITION: another version.</exception>
@@ -139,6 +144,29 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         }
 
         return spec;
+    }
+
+    /// <summary>Compiles the constraint here, so that a bad one is refused before anything is decoded.</summary>
+    private static ConstrainedText ReadConstraint(Open open, int prompt, int[] committed, ModelInfo model, EdgeServerOptions options)
+    {
+        if (options.Tokenizer is not { } tokenizer)
+            throw Refusal.Mismatch("Open.sampler.constraint_kind is set; this server has no tokenizer, which constraints need. Leave it empty, or go to another server.");
+
+        if (ReadSampler(open.Sampler).Penalises)
+            throw Refusal.Text("Open.sampler.constraint stands beside penalties, which is not supported. Leave one of them out.");
+
+        try
+        {
+            var text = ConstrainedText.For(
+                Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint), tokenizer, model, prompt, open.MaxTokens);
+            var state = text.Begin();
+            state.Follow([.. new int[prompt], .. committed]);
+            return state.Fits ? text : throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");
+        }
+        catch (EdgeException e)
+        {
+            throw Refusal.Text("Open.sampler.constraint: " + e.Message.ReplaceLineEndings(" "));
+        }
     }
 
     private static int[] RenderTurns(Turns turns, EdgeServerOptions options)

@@ -5,6 +5,7 @@ using EdgeSdk.Decoding;
 using EdgeSdk.Runtime;
 using EdgeSdk.Sampling;
 using EdgeSdk.Text;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Cli.Commands;
 
@@ -23,6 +24,7 @@ internal sealed class GenerateCommand
     private readonly Option<bool> _ignoreEnd = new("--ignore-eos") { Description = "Go on past end tokens" };
     private readonly Option<bool> _logits = new("--logits") { Description = "With --json: the logits behind the prompt too" };
     private readonly Option<int> _threads = SharedOptions.Threads();
+    private readonly ConstraintOptions _constraint = new();
     private readonly Terminal _terminal;
 
     private GenerateCommand(Terminal terminal) => _terminal = terminal;
@@ -42,6 +44,7 @@ internal sealed class GenerateCommand
                 result.AddError("generate takes either --prompt or --tokens.");
             }
         });
+        _constraint.AddTo(command);
         command.SetAction(RunAsync);
         return command.WithExamples(
             "edge generate --model models/device --prompt \"Once upon a time\" --max-tokens 64",
@@ -60,8 +63,22 @@ internal sealed class GenerateCommand
         int[] prompt = await PromptAsync(parsed, model.Info, tokenizer, cancellationToken).ConfigureAwait(false);
         var stop = StopRule.For(model.Info, prompt.Length, parsed.GetValue(_maxTokens), parsed.GetValue(_ignoreEnd));
 
+        var sampler = Sampler(parsed);
+        if (_constraint.Read(parsed) is { } constraint)
+        {
+            sampler = sampler with
+            {
+                Constrained = ConstrainedText.For(
+                    constraint,
+                    tokenizer ?? throw new EdgeException(EdgeErrorCode.InvalidArgument, $"A constraint needs a tokenizer, and the folder of {model.Info.Name} has no tokenizer.json. Copy it there."),
+                    model.Info,
+                    prompt.Length,
+                    parsed.GetValue(_maxTokens)),
+            };
+        }
+
         float[]? logits = parsed.GetValue(_logits) ? await model.PromptLogitsAsync(prompt, cancellationToken).ConfigureAwait(false) : null;
-        var written = await WriteAsync(model, Sampler(parsed), prompt, stop, tokenizer, echo: !asJson, cancellationToken).ConfigureAwait(false);
+        var written = await WriteAsync(model, sampler, prompt, stop, tokenizer, echo: !asJson, cancellationToken).ConfigureAwait(false);
         if (asJson)
         {
             WriteJson(prompt, written, logits);

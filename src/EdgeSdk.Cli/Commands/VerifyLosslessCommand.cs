@@ -17,6 +17,7 @@ internal sealed class VerifyLosslessCommand
     private readonly Option<int> _delayMs = SharedOptions.Number("--delay-ms", "Delay of the network one way, milliseconds", 0, 0, 10_000);
     private readonly Option<int> _stepMs = SharedOptions.Number("--step-ms", "Let every pass of a served folder take at least so many milliseconds", 0, 0, 60_000);
     private readonly Option<bool> _cut = new("--cut") { Description = "Cut the connection at a random place of each turn" };
+    private readonly ConstraintOptions _constraint = new();
     private readonly Terminal _terminal;
 
     private VerifyLosslessCommand(Terminal terminal) => _terminal = terminal;
@@ -29,6 +30,7 @@ internal sealed class VerifyLosslessCommand
         {
             _device, _server, _tokenFile, _dialogues, _count, _seeds, _temperature, _maxTokens, _delayMs, _stepMs, _cut,
         };
+        _constraint.AddTo(command);
         command.SetAction(RunAsync);
         return command.WithExamples(
             "edge verify-lossless --device samples/models/device --server samples/models/server --dialogues samples/data/dialogues.jsonl --count 5",
@@ -44,6 +46,7 @@ internal sealed class VerifyLosslessCommand
             Server = parsed.GetRequiredValue(_server),
             Token = parsed.GetValue(_tokenFile) is { } file ? BearerTokenFile.Read(file, "--token-file") : null,
             Dialogues = parsed.GetRequiredValue(_dialogues),
+            Constraint = _constraint.Read(parsed),
             Count = parsed.GetValue(_count),
             Seeds = parsed.GetValue(_seeds),
             Temperature = parsed.GetValue(_temperature),

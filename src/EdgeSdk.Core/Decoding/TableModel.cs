@@ -1,4 +1,5 @@
 using EdgeSdk.Sampling;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Decoding;
 
@@ -8,6 +9,9 @@ namespace EdgeSdk.Decoding;
 /// <param name="sampler">The sequence's sampler.</param>
 internal delegate Pick Table(ulong text, int place, in SamplerSpec sampler);
 
+/// <summary>How a scripted model scores its vocabulary behind a text: [vocabulary] logits.</summary>
+internal delegate void Scores(ulong text, Span<float> logits);
+
 /// <summary>A pass of a scripted model: <paramref name="Tokens"/> tokens behind <paramref name="Length"/>.</summary>
 internal readonly record struct TablePass(int Length, int Tokens);
 
@@ -16,7 +20,8 @@ internal readonly record struct TablePass(int Length, int Tokens);
 /// <param name="traits">What it claims to be able to do.</param>
 /// <param name="table">What it says.</param>
 /// <param name="pace">Takes the time of a pass; null: none.</param>
-internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table, Func<TablePass, ValueTask>? pace = null) : ILanguageModel
+/// <param name="scores">What constrained texts are chosen from; without it they are refused.</param>
+internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table, Func<TablePass, ValueTask>? pace = null, Scores? scores = null) : ILanguageModel
 {
     /// <summary>The hash of no text.</summary>
     public const ulong Empty = 0x9E3779B97F4A7C15;
@@ -35,11 +40,16 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     public static Table Random(ulong seed, int vocabulary, float spread) => (ulong text, int place, in SamplerSpec sampler) =>
     {
         Span<float> logits = vocabulary <= 256 ? stackalloc float[vocabulary] : new float[vocabulary];
-        ulong key = Mix(text ^ Mix(seed));
-        for (int id = 0; id < vocabulary; id++)
-            logits[id] = spread * (float)Share(Mix(key + (ulong)id));
-
+        RandomScores(seed, spread)(text, logits);
         return Sampler.Choose(logits, sampler, place);
+    };
+
+    /// <summary>The scores of <see cref="Random"/>.</summary>
+    public static Scores RandomScores(ulong seed, float spread) => (ulong text, Span<float> logits) =>
+    {
+        ulong key = Mix(text ^ Mix(seed));
+        for (int id = 0; id < logits.Length; id++)
+            logits[id] = spread * (float)Share(Mix(key + (ulong)id));
     };
 
     /// <summary>A table that says what <paramref name="table"/> says at this share of all texts, and at the others what <paramref name="other"/> does.</summary>
@@ -49,6 +59,9 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     public ValueTask<ISequence> OpenAsync(SamplerSpec sampler, CancellationToken cancellationToken = default)
     {
         sampler.Validate();
+        if (sampler.Constrained is not null && scores is null)
+            throw new NotSupportedException("A table without scores cannot be constrained.");
+
         return new(new Sequence(this, sampler));
     }
 
@@ -58,7 +71,15 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
 
     private static ulong Mix(ulong z) => GumbelNoise.Mix(z);
 
-    private Pick Choose(ulong text, int place, in SamplerSpec sampler) => table(text, place, sampler);
+    private Pick Choose(ulong text, int place, in SamplerSpec sampler, ConstraintState? constraint)
+    {
+        if (constraint is null)
+            return table(text, place, sampler);
+
+        float[] logits = new float[info.VocabularySize];
+        scores!(text, logits);
+        return constraint.Choose(logits, sampler, place);
+    }
 
     private void Check(int length, ReadOnlySpan<int> tokens, int picks)
     {
@@ -79,6 +100,8 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     private sealed class Sequence(TableModel model, SamplerSpec sampler) : ISequence
     {
         private readonly List<ulong> texts = [Empty];
+        private readonly List<int> tokens = [];
+        private readonly ConstraintState? constraint = sampler.Constrained?.Begin();
         private bool stepping, disposed;
 
         public int Length => texts.Count - 1;
@@ -109,7 +132,9 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
         {
             ArgumentOutOfRangeException.ThrowIfNegative(length);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+            tokens.RemoveRange(length, Length - length);
             texts.RemoveRange(length + 1, Length - length);
+            constraint?.RewindTo(length);
             return ValueTask.CompletedTask;
         }
 
@@ -119,15 +144,17 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
             return ValueTask.CompletedTask;
         }
 
-        private void Take(ReadOnlySpan<int> tokens, Span<Pick> picks)
+        private void Take(ReadOnlySpan<int> added, Span<Pick> picks)
         {
-            foreach (int token in tokens)
+            tokens.AddRange(added);
+            foreach (int token in added)
                 texts.Add(Extend(texts[^1], token));
 
             for (int i = 0; i < picks.Length; i++)
             {
                 int place = Length - picks.Length + 1 + i;
-                picks[i] = model.Choose(texts[place], place, sampler);
+                constraint?.Follow(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tokens)[..place]);
+                picks[i] = model.Choose(texts[place], place, sampler, constraint);
             }
         }
     }

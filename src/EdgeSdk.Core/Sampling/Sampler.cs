@@ -29,6 +29,44 @@ internal static class Sampler
     public static Pick Choose(ReadOnlySpan<float> raw, ReadOnlySpan<float> logits, in SamplerSpec spec, int place)
     {
         ThrowUnlessFinite(logits);
+        return Drawn(raw, logits, spec, place);
+    }
+
+    /// <summary>Chooses among the tokens that a constraint allows: the others are gone before any filter. What is told of the choice is still said of
+    /// the raw logits.</summary>
+    /// <param name="logits">One row: [vocabulary].</param>
+    /// <param name="spec">How to choose.</param>
+    /// <param name="place">The absolute index of the token that is drawn.</param>
+    /// <param name="allowed">A bit a token, at least one of them set; tokens beyond it are not allowed.</param>
+    /// <exception cref="EdgeException">Engine: the logits hold NaN or an infinity, or there are none.</exception>
+    public static Pick Choose(ReadOnlySpan<float> logits, in SamplerSpec spec, int place, ReadOnlySpan<ulong> allowed)
+    {
+        ThrowUnlessFinite(logits);
+        float[] rented = ArrayPool<float>.Shared.Rent(logits.Length);
+        try
+        {
+            var masked = rented.AsSpan(0, logits.Length);
+            masked.Fill(float.NegativeInfinity);
+            for (int word = 0; word < allowed.Length; word++)
+            {
+                for (ulong bits = allowed[word]; bits != 0; bits &= bits - 1)
+                {
+                    int id = word * 64 + BitOperations.TrailingZeroCount(bits);
+                    if (id < logits.Length)
+                        masked[id] = logits[id];
+                }
+            }
+
+            return Drawn(logits, masked, spec, place);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+
+    private static Pick Drawn(ReadOnlySpan<float> raw, ReadOnlySpan<float> logits, in SamplerSpec spec, int place)
+    {
         int best = IndexOfBest(logits);
         if (spec.Temperature == 0)
             return Told(raw, best, logits[best] - Greatest(logits[..best], logits[(best + 1)..]));

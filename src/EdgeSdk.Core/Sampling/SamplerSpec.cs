@@ -1,3 +1,5 @@
+using EdgeSdk.Text.Constraints;
+
 namespace EdgeSdk.Sampling;
 
 /// <summary>How the next token is chosen. Equal on device and server, it makes their choices comparable (docs/sampling.md).</summary>
@@ -32,6 +34,9 @@ public readonly record struct SamplerSpec(
     /// <summary>Greedy decoding.</summary>
     public static SamplerSpec Greedy { get; } = new(0);
 
+    /// <summary>What the text must look like, and where in it; null: anything. Comes before the filters.</summary>
+    internal ConstrainedText? Constrained { get; init; }
+
     /// <summary>Throws where a value lies outside its range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the field, its value and its range.</exception>
     public void Validate()
@@ -40,6 +45,9 @@ public readonly record struct SamplerSpec(
         {
             throw new ArgumentOutOfRangeException(nameof(Temperature), Temperature, "Temperature must be finite and not negative (0 is greedy).");
         }
+
+        if (Constrained is not null && Penalises)
+            throw new ArgumentOutOfRangeException(nameof(Constrained), "A constraint beside penalties is not supported. Leave one of them out.");
 
         ArgumentOutOfRangeException.ThrowIfNegative(TopK);
 

@@ -49,6 +49,8 @@ internal static class OpenFrame
             FrequencyPenalty = sampler.FrequencyPenalty,
             PresencePenalty = sampler.PresencePenalty,
             RepetitionPenalty = sampler.RepetitionPenalty,
+            ConstraintKind = sampler.Constrained?.Constraint.Kind ?? "",
+            Constraint = sampler.Constrained?.Constraint.Source ?? "",
         },
         MaxTokens = maxTokens,
     };

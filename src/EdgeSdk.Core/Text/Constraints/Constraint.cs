@@ -1,0 +1,98 @@
+using EdgeSdk.Decoding;
+
+namespace EdgeSdk.Text.Constraints;
+
+/// <summary>
+/// What a text must look like. Immutable and shareable; compiled once, over bytes. Equal where kind and source are, which is also its wire form.
+/// </summary>
+internal sealed class Constraint : IEquatable<Constraint>
+{
+    /// <summary>The longest source, UTF-16 units.</summary>
+    public const int MostSource = 256 * 1024;
+
+    private readonly ByteGrammar grammar = new();
+    private readonly int root;
+    private readonly Lock gate = new();
+    private TokenMasks? masks;
+
+    private Constraint(string kind, string source)
+    {
+        (Kind, Source) = (kind, source);
+        if (source.Length > MostSource)
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is {source.Length} characters long; at most {MostSource} are taken.");
+
+        root = kind switch
+        {
+            "json-schema" => new JsonSchemaCompiler(grammar, spaced: true).Compile(source),
+            "json-schema-compact" => new JsonSchemaCompiler(grammar, spaced: false).Compile(source),
+            "json-object" => new JsonSchemaCompiler(grammar, spaced: true).Compile("""{"type":"object"}"""),
+            "regex" => grammar.Rule(new RegexParser(grammar, source, set => set.Utf8(grammar)).Whole()),
+            "gbnf" => new GbnfParser(grammar, source).Parse(),
+            "tools" => ToolCalls.Compile(grammar, source),
+            _ => throw new EdgeException(
+                EdgeErrorCode.InvalidArgument, "The kind of constraint is unknown; json-schema, json-schema-compact, json-object, regex, gbnf and tools are known."),
+        };
+        GrammarCosts.Of(grammar, root);
+    }
+
+    /// <summary>The kind's name in the protocol.</summary>
+    public string Kind { get; }
+
+    public string Source { get; }
+
+    /// <summary>A constraint from its wire form.</summary>
+    /// <exception cref="EdgeException">InvalidArgument: what is wrong with it.</exception>
+    public static Constraint Parse(string kind, string source) => new(kind, source);
+
+    /// <summary>A JSON text that a schema describes; with at most one space behind commas and colons, or none where <paramref name="compact"/>.</summary>
+    public static Constraint JsonSchema(string schemaJson, bool compact = false) => new(compact ? "json-schema-compact" : "json-schema", schemaJson);
+
+    /// <summary>Any JSON object.</summary>
+    public static Constraint JsonObject() => new("json-object", "");
+
+    /// <summary>A text that matches a regular expression as a whole.</summary>
+    public static Constraint Regex(string pattern) => new("regex", pattern);
+
+    /// <summary>A text of a grammar in llama.cpp's notation; its first rule is <c>root</c>.</summary>
+    public static Constraint Grammar(string gbnf) => new("gbnf", gbnf);
+
+    /// <summary>Text and calls in the shipped pair's format (docs/chat-format.md), each call's arguments by its tool's schema.</summary>
+    /// <param name="toolsJson">See <see cref="ToolCalls"/>.</param>
+    public static Constraint Tools(string toolsJson) => new("tools", toolsJson);
+
+    /// <summary>A text that begins.</summary>
+    /// <param name="vocabulary">The model's.</param>
+    /// <param name="start">The place of the first constrained token: the prompt's length.</param>
+    /// <param name="end">The first place that no token is left for.</param>
+    public ConstraintState Begin(ConstraintVocabulary vocabulary, int start = 0, int end = int.MaxValue)
+    {
+        lock (gate)
+        {
+            if (masks is null || masks.Vocabulary != vocabulary || masks.IsWorn)
+                masks = new(grammar, root, vocabulary);
+
+            return new(masks, start, end);
+        }
+    }
+
+    public bool Equals(Constraint? other) => other is not null && Kind == other.Kind && Source == other.Source;
+
+    public override bool Equals(object? obj) => Equals(obj as Constraint);
+
+    public override int GetHashCode() => HashCode.Combine(Kind, Source);
+}
+
+/// <summary>Where a constraint holds in a text: from a place on, over a vocabulary, and done before another place.</summary>
+internal sealed record ConstrainedText(Constraint Constraint, ConstraintVocabulary Vocabulary, int Start, int End)
+{
+    /// <summary>A constraint on what a model writes behind a prompt.</summary>
+    /// <param name="constraint">What the text must look like.</param>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="prompt">Tokens of the prompt.</param>
+    /// <param name="maxTokens">The most tokens to write.</param>
+    public static ConstrainedText For(Constraint constraint, Tokenizer tokenizer, ModelInfo model, int prompt, int maxTokens) => new(
+        constraint, ConstraintVocabulary.Of(tokenizer, model.EndTokens), prompt, (int)Math.Min((long)prompt + maxTokens, model.ContextLength));
+
+    public ConstraintState Begin() => Constraint.Begin(Vocabulary, Start, End);
+}

@@ -1,0 +1,79 @@
+using EdgeSdk.Sampling;
+using State = EdgeSdk.Text.Constraints.ByteAutomaton.State;
+
+namespace EdgeSdk.Text.Constraints;
+
+/// <summary>How far one text has come under a constraint. Belongs to one sequence; one caller at a time.</summary>
+/// <param name="masks">The constraint over the model's vocabulary.</param>
+/// <param name="start">The place of the first constrained token.</param>
+/// <param name="end">The first place that no token is left for: near it, only what still ends in time is allowed.</param>
+internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end = int.MaxValue)
+{
+    private readonly List<State?> path = [masks.Start];
+    private readonly ulong[] mask = new ulong[masks.Vocabulary.MaskLength];
+
+    /// <summary>The text so far is whole: it may end here, or has ended.</summary>
+    public bool IsComplete => path[^1] is null or { Ends: true };
+
+    /// <summary>The text so far fits the constraint, or begins one that does.</summary>
+    public bool Fits => path[^1] is null or { Id: > 0 };
+
+    private int Taken => path.Count - 1;
+
+    /// <summary>Sets a bit for each token id that may come next: end tokens where the text may end. All ids behind an end token, and where the text does not fit.</summary>
+    public void Allowed(Span<ulong> mask)
+    {
+        if (path[^1] is { Id: > 0 } state)
+            masks.Allowed(state, end - start - Taken, mask);
+        else
+            mask.Fill(ulong.MaxValue);
+    }
+
+    /// <summary>Chooses the next token among those allowed; among all of them behind an end token, and where the text does not fit.</summary>
+    public Pick Choose(ReadOnlySpan<float> logits, in SamplerSpec sampler, int place)
+    {
+        if (path[^1] is not { Id: > 0 })
+            return Sampler.Choose(logits, sampler, place);
+
+        Allowed(mask);
+        return Sampler.Choose(logits, sampler, place, mask);
+    }
+
+    /// <summary>Takes a token; false, and nothing changes, where it does not fit.</summary>
+    public bool TryAdvance(int token)
+    {
+        var next = After(token);
+        if (next is { Id: 0 })
+            return false;
+
+        path.Add(next);
+        return true;
+    }
+
+    /// <summary>Takes the last <paramref name="count"/> tokens back.</summary>
+    public void Rewind(int count) => path.RemoveRange(path.Count - count, count);
+
+    /// <summary>Takes a text in, fit or not: what lies behind the place where the state stands.</summary>
+    /// <param name="text">The whole text, the tokens before the constraint's start included.</param>
+    public void Follow(ReadOnlySpan<int> text)
+    {
+        for (int place = start + Taken; place < text.Length; place++)
+            path.Add(After(text[place]));
+    }
+
+    /// <summary>Goes back to a text of at most <paramref name="length"/> tokens, those before the constraint's start included.</summary>
+    public void RewindTo(int length)
+    {
+        int kept = Math.Max(0, length - start);
+        if (kept < Taken)
+            Rewind(Taken - kept);
+    }
+
+    /// <summary>The state behind one more token; null: the text has ended.</summary>
+    private State? After(int token) => path[^1] switch
+    {
+        null => null,
+        { Ends: true } when masks.Vocabulary.EndTokens.Contains(token) => null,
+        { } state => masks.Step(state, token),
+    };
+}

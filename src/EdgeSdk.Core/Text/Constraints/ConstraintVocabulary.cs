@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+
+namespace EdgeSdk.Text.Constraints;
+
+/// <summary>A vocabulary as constraints see it: a trie of its tokens' bytes, in depth-first order. Immutable; made once a model.</summary>
+internal sealed class ConstraintVocabulary
+{
+    private static readonly ConditionalWeakTable<Tokenizer, ConstraintVocabulary> Made = [];
+    private readonly Func<string, int?> idOf;
+    private readonly int[] sameBytes;
+
+    /// <param name="tokens">Each id's bytes; empty: an id without text, or a special token, which constraints know by its name.</param>
+    /// <param name="endTokens">What ends a text.</param>
+    /// <param name="idOf">A special token's id.</param>
+    public ConstraintVocabulary(IReadOnlyList<byte[]> tokens, IEnumerable<int> endTokens, Func<string, int?> idOf)
+    {
+        this.idOf = idOf;
+        Count = tokens.Count;
+        EndTokens = [.. endTokens.Where(id => (uint)id < (uint)Count)];
+        Tokens = tokens;
+        sameBytes = new int[Count];
+        Array.Fill(sameBytes, -1);
+        int[] order = [.. Enumerable.Range(0, Count).Where(id => tokens[id].Length > 0 && !EndTokens.Contains(id))];
+        Array.Sort(order, (a, b) => tokens[a].AsSpan().SequenceCompareTo(tokens[b]) is var c and not 0 ? c : a.CompareTo(b));
+        var nodes = new List<TrieNode>();
+        var path = new Stack<int>();
+        byte[] before = [];
+        int last = -1;
+        foreach (int id in order)
+        {
+            byte[] bytes = tokens[id];
+            int shared = before.AsSpan().CommonPrefixLength(bytes);
+            if (last >= 0 && shared == bytes.Length && shared == before.Length)
+            {
+                sameBytes[last] = id;
+                last = id;
+                continue;
+            }
+
+            while (path.Count > shared)
+                Close(nodes, path.Pop());
+
+            for (int i = shared; i < bytes.Length; i++)
+            {
+                path.Push(nodes.Count);
+                nodes.Add(new(bytes[i], i, 0, i == bytes.Length - 1 ? id : -1));
+            }
+
+            (before, last) = (bytes, id);
+            LongestToken = Math.Max(LongestToken, bytes.Length);
+        }
+
+        while (path.TryPop(out int node))
+            Close(nodes, node);
+
+        Trie = [.. nodes];
+    }
+
+    public int Count { get; }
+
+    /// <summary>Words of a mask with a bit an id.</summary>
+    public int MaskLength => (Count + 63) / 64;
+
+    public int[] EndTokens { get; }
+
+    public IReadOnlyList<byte[]> Tokens { get; }
+
+    public int LongestToken { get; }
+
+    public TrieNode[] Trie { get; }
+
+    /// <summary>The vocabulary of a tokenizer, made once.</summary>
+    /// <param name="tokenizer">Its ids, bytes and special tokens.</param>
+    /// <param name="endTokens">What ends a text.</param>
+    public static ConstraintVocabulary Of(Tokenizer tokenizer, IEnumerable<int> endTokens)
+    {
+        int[] ends = [.. endTokens];
+        if (Made.TryGetValue(tokenizer, out var made) && made.EndTokens.AsSpan().SequenceEqual(ends))
+            return made;
+
+        byte[][] tokens = new byte[tokenizer.VocabularySize][];
+        for (int id = 0; id < tokens.Length; id++)
+            tokens[id] = tokenizer.IsSpecial(id) ? [] : tokenizer.BytesOf(id).ToArray();
+
+        made = new(tokens, ends, tokenizer.IdOf);
+        Made.AddOrUpdate(tokenizer, made);
+        return made;
+    }
+
+    /// <summary>The next id with the same bytes; -1: none.</summary>
+    public int SameBytes(int id) => sameBytes[id];
+
+    public int IdOf(string special) => idOf(special) ?? throw new EdgeException(
+        EdgeErrorCode.InvalidArgument, $"The constraint needs the special token {special}, which this model's tokenizer does not have.");
+
+    private static void Close(List<TrieNode> nodes, int node) => nodes[node] = nodes[node] with { End = nodes.Count };
+
+    /// <summary>A node of the trie.</summary>
+    /// <param name="Byte">Its last byte.</param>
+    /// <param name="Depth">Bytes before that.</param>
+    /// <param name="End">The first node behind its subtree.</param>
+    /// <param name="Token">The least id with these bytes; -1: none.</param>
+    public readonly record struct TrieNode(byte Byte, int Depth, int End, int Token);
+}

@@ -1,0 +1,252 @@
+using System.Text;
+
+namespace EdgeSdk.Text.Constraints;
+
+/// <summary>
+/// Regular expressions: literals, ., classes, \d \w \s and their opposites (ASCII), \n \r \t \f \v \0 \xHH \uHHHH, groups (also named and (?:)), |, ?, *, +, {m},
+/// {m,}, {m,n}, lazy or not (the language is the same), and ^ and $ at the ends of an alternative. References, look-around, \b and \p are refused by name.
+/// </summary>
+/// <param name="grammar">Takes the parts.</param>
+/// <param name="pattern">The expression.</param>
+/// <param name="encode">Reads one character of a class in the text's encoding.</param>
+internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<CodePoints, Part> encode)
+{
+    private const int MostNesting = 64;
+    private static readonly CodePoints Digits = CodePoints.Of(('0', '9'));
+    private static readonly CodePoints Words = CodePoints.Of(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
+    private static readonly CodePoints Spaces = CodePoints.Of((9, 13), (32, 32));
+    private static readonly CodePoints NotLineFeed = CodePoints.Of('\n').Not();
+    private int at;
+    private int nesting;
+
+    /// <summary>A text that matches from its beginning to its end.</summary>
+    public Part Whole() => Parse(ByteGrammar.Empty);
+
+    /// <summary>A text with a match in it.</summary>
+    public Part Anywhere() => Parse(grammar.Star(encode(CodePoints.All)));
+
+    private Part Parse(Part around)
+    {
+        var parts = new List<Part>();
+        do
+        {
+            bool begins = Take('^');
+            var body = Concatenation();
+            bool ends = Take('$');
+            parts.Add(ByteGrammar.Sequence(begins ? ByteGrammar.Empty : around, body, ends ? ByteGrammar.Empty : around));
+        }
+        while (Take('|'));
+
+        return at == pattern.Length ? grammar.Any(parts) : throw Refuse(pattern[at] == ')' ? "a ) without its (" : $"'{pattern[at]}' in this place");
+    }
+
+    private Part Alternatives()
+    {
+        var parts = new List<Part> { Concatenation() };
+        while (Take('|'))
+            parts.Add(Concatenation());
+
+        return grammar.Any(parts);
+    }
+
+    private Part Concatenation()
+    {
+        var parts = new List<Part>();
+        while (at < pattern.Length && pattern[at] is not ('|' or ')') && !(pattern[at] == '$' && nesting == 0))
+            parts.Add(Repeated());
+
+        return ByteGrammar.Sequence([.. parts]);
+    }
+
+    private Part Repeated()
+    {
+        var part = Atom();
+        while (at < pattern.Length)
+        {
+            if (Take('*'))
+                part = grammar.Star(part);
+            else if (Take('+'))
+                part = grammar.Repeat(part, 1, null);
+            else if (Take('?'))
+                part = grammar.Optional(part);
+            else if (pattern[at] == '{' && Counts() is var (least, most))
+                part = grammar.Repeat(part, least, most);
+            else
+                break;
+
+            Take('?');
+        }
+
+        return part;
+    }
+
+    private (int Least, int? Most) Counts()
+    {
+        at++;
+        int least = Number();
+        int? most = least;
+        if (Take(','))
+            most = at < pattern.Length && pattern[at] == '}' ? null : Number();
+
+        if (!Take('}') || most < least)
+            throw Refuse("a count that is not {m}, {m,} or {m,n} with m up to n");
+
+        return (least, most);
+    }
+
+    private int Number()
+    {
+        int start = at, value = 0;
+        while (at < pattern.Length && char.IsAsciiDigit(pattern[at]))
+            value = Math.Min(ByteGrammar.MostNodes + 1, value * 10 + (pattern[at++] - '0'));
+
+        return at > start ? value : throw Refuse("a count without its number");
+    }
+
+    private Part Atom()
+    {
+        char c = pattern[at];
+        switch (c)
+        {
+            case '(':
+                return Group();
+            case '[':
+                return encode(Class());
+            case '.':
+                at++;
+                return encode(NotLineFeed);
+            case '\\':
+                at++;
+                return encode(Escape());
+            case '^' or '$' or '*' or '+' or '?' or '{':
+                throw Refuse($"'{c}' in this place");
+            default:
+                return encode(CodePoints.Of(Point()));
+        }
+    }
+
+    private Part Group()
+    {
+        at++;
+        if (Take('?') && !Take(':'))
+        {
+            Take('P');
+            int end = pattern.IndexOf('>', at);
+            if (at + 1 >= pattern.Length || pattern[at] != '<' || pattern[at + 1] is '=' or '!' || end < 0)
+                throw Refuse("a look-around or an option");
+
+            at = end + 1;
+        }
+
+        if (++nesting > MostNesting)
+            throw Refuse($"a nesting deeper than {MostNesting}");
+
+        var part = Alternatives();
+        nesting--;
+        return Take(')') ? part : throw Refuse("a ( without its )");
+    }
+
+    private CodePoints Class()
+    {
+        at++;
+        bool negated = Take('^');
+        var ranges = new List<(int, int)>();
+        while (at < pattern.Length && pattern[at] != ']')
+        {
+            var (low, set) = ClassItem();
+            if (set is not null)
+            {
+                ranges.AddRange(set.Ranges);
+                continue;
+            }
+
+            int high = low;
+            if (at + 1 < pattern.Length && pattern[at] == '-' && pattern[at + 1] != ']')
+            {
+                at++;
+                (high, set) = ClassItem();
+                if (set is not null || high < low)
+                    throw Refuse("a range out of order in a class");
+            }
+
+            ranges.Add((low, high));
+        }
+
+        if (!Take(']'))
+            throw Refuse("a [ without its ]");
+
+        var all = CodePoints.Of(ranges);
+        return negated ? all.Not() : all;
+    }
+
+    private (int Point, CodePoints? Set) ClassItem()
+    {
+        if (at >= pattern.Length)
+            throw Refuse("a [ without its ]");
+
+        if (!Take('\\'))
+            return (Point(), null);
+
+        if (Take('b'))
+            return ('\b', null);
+
+        var set = Escape();
+        return set.Ranges is [var (low, high)] && low == high ? (low, null) : (0, set);
+    }
+
+    private CodePoints Escape()
+    {
+        if (at >= pattern.Length)
+            throw Refuse("a \\ at the end");
+
+        char c = pattern[at++];
+        return c switch
+        {
+            'd' => Digits,
+            'D' => Digits.Not(),
+            'w' => Words,
+            'W' => Words.Not(),
+            's' => Spaces,
+            'S' => Spaces.Not(),
+            'n' => CodePoints.Of('\n'),
+            'r' => CodePoints.Of('\r'),
+            't' => CodePoints.Of('\t'),
+            'f' => CodePoints.Of('\f'),
+            'v' => CodePoints.Of('\v'),
+            '0' => CodePoints.Of(0),
+            'x' => CodePoints.Of(Hex(2)),
+            'u' => CodePoints.Of(Hex(4)),
+            _ when char.IsAsciiLetterOrDigit(c) => throw Refuse($"\\{c}"),
+            _ => CodePoints.Of((int)c),
+        };
+    }
+
+    private int Hex(int digits)
+    {
+        if (at + digits > pattern.Length || !int.TryParse(pattern.AsSpan(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out int value))
+            throw Refuse($"an escape without its {digits} hexadecimal digits");
+
+        at += digits;
+        return value;
+    }
+
+    private int Point()
+    {
+        if (Rune.DecodeFromUtf16(pattern.AsSpan(at), out var rune, out int length) != System.Buffers.OperationStatus.Done)
+            throw Refuse("half a character");
+
+        at += length;
+        return rune.Value;
+    }
+
+    private bool Take(char c)
+    {
+        if (at >= pattern.Length || pattern[at] != c)
+            return false;
+
+        at++;
+        return true;
+    }
+
+    private EdgeException Refuse(string what) => new(EdgeErrorCode.InvalidArgument, $"The regular expression has {what} at character {at + 1}, which is not supported. Write it without.");
+}
