@@ -97,7 +97,7 @@ internal static class ModelCard
             "Towards Scalable Multi-domain Conversational Agents: The Schema-Guided Dialogue Dataset", AAAI 2020), licensed CC BY-SA 4.0. **The weights are
             licensed CC BY-SA 4.0** accordingly.
 
-            {training["minutes"]} minutes on two CPU cores: {training["steps"]} steps, the first {training["copying_steps"]} of them on copying random segments, {training["tokens"]} tokens in
+            {training["minutes"]} minutes on two CPU cores: {training["steps"]} steps, {Beginning(training)}, {training["tokens"]} tokens in
             all; AdamW, learning rate {training["learning_rate"]} with a warm-up and a cosine; products in bfloat16, masters in float32; seed {training["seed"]}.
 
             ## What `evaluate` printed
@@ -111,6 +111,10 @@ internal static class ModelCard
             - Nothing was done about safety: it was neither filtered nor tuned for it.
             """ + "\n";
     }
+
+    private static string Beginning(JsonObject training) => (int)training["copying_steps"]! is > 0 and int steps
+        ? $"the first {steps} of them on copying random segments"
+        : "from the weights of an earlier stage";
 
     private static string Server(JsonObject c) =>
         $"DeepSeek-V3's architecture: {c["num_hidden_layers"]} layers of width {c["hidden_size"]}, multi-head latent attention ({c["num_attention_heads"]} heads, key and value rank {c["kv_lora_rank"]}, query rank {c["q_lora_rank"]}); "
