@@ -184,7 +184,11 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         {
             var options = new ChatOptions
             {
-                Temperature = seed % 2 == 0 ? 0 : 0.8f, Seed = seed, FrequencyPenalty = 1.5f, PresencePenalty = 0.5f, AdditionalProperties = new() { ["repetition_penalty"] = 1.2f },
+                Temperature = seed % 2 == 0 ? 0 : 0.8f,
+                Seed = seed,
+                FrequencyPenalty = 1.5f,
+                PresencePenalty = 0.5f,
+                AdditionalProperties = new() { ["repetition_penalty"] = 1.2f },
             };
             string alone = (await client.GetResponseAsync("a b c", options.Clone().WithRoute(EdgeRoute.Server), Cancelled)).Text;
             string together = (await client.GetResponseAsync("a b c", options.Clone().WithRoute(EdgeRoute.Together), Cancelled)).Text;

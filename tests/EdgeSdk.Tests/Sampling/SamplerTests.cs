@@ -30,7 +30,10 @@ public class SamplerTests
             var plain = new SamplerSpec(float.Parse(row[7]), ulong.Parse(row[8]));
             var spec = plain with
             {
-                WrittenFrom = int.Parse(row[3]), RepetitionPenalty = float.Parse(row[4]), FrequencyPenalty = float.Parse(row[5]), PresencePenalty = float.Parse(row[6]),
+                WrittenFrom = int.Parse(row[3]),
+                RepetitionPenalty = float.Parse(row[4]),
+                FrequencyPenalty = float.Parse(row[5]),
+                PresencePenalty = float.Parse(row[6]),
             };
             var penalised = new PenalisedText(spec, logits.Length);
             var pick = penalised.Choose(logits, text);
