@@ -19,7 +19,7 @@ internal sealed class OwnText(OnnxModel server, ChatFormat format)
     /// <summary>How often the server writes a dialogue greedily; else at a temperature of 0.7.</summary>
     private const double GreedyShare = 0.6;
 
-    /// <summary>A line for each dialogue: its ids as a JSON array.</summary>
+    /// <summary>A line for each dialogue: its ids as a JSON array. A run that is stopped leaves the dialogues that are finished.</summary>
     /// <param name="writers">Dialogues at the same time.</param>
     /// <returns>Tokens of the server's own, and of all.</returns>
     public async Task<(long Own, long All)> WriteAsync(Corpus dialogues, string path, int writers, Action<int> progress, CancellationToken cancellationToken)
@@ -29,20 +29,20 @@ internal sealed class OwnText(OnnxModel server, ChatFormat format)
         long own = 0;
         async Task WriterAsync()
         {
-            while (work.TryDequeue(out (TokenisedDialogue Dialogue, int Index) item))
+            while (!cancellationToken.IsCancellationRequested && work.TryDequeue(out (TokenisedDialogue Dialogue, int Index) item))
             {
                 var random = new Random(item.Index);
                 SamplerSpec sampler = random.NextDouble() < GreedyShare ? SamplerSpec.Greedy : new SamplerSpec(Temperature: 0.7f, Seed: (ulong)item.Index);
-                (int[] ids, int written) = await RewriteAsync(item.Dialogue, sampler, cancellationToken);
+                (int[] ids, int written) = await RewriteAsync(item.Dialogue, sampler);
                 texts.Add((item.Index, ids));
                 Interlocked.Add(ref own, written);
                 progress(texts.Count);
             }
         }
 
-        await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(WriterAsync, cancellationToken)));
+        await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(WriterAsync, CancellationToken.None)));
         var ordered = texts.OrderBy(text => text.Index).Select(text => text.Ids).ToArray();
-        await File.WriteAllLinesAsync(path, ordered.Select(ids => $"[{string.Join(',', ids)}]"), cancellationToken);
+        await File.WriteAllLinesAsync(path, ordered.Select(ids => $"[{string.Join(',', ids)}]"), CancellationToken.None);
         return (own, ordered.Sum(ids => (long)ids.Length));
     }
 
@@ -58,7 +58,7 @@ internal sealed class OwnText(OnnxModel server, ChatFormat format)
         return new Corpus([.. File.ReadLines(path).Select(line => TokenisedDialogue.From(null, Ids(line)))]);
     }
 
-    private async Task<(int[] Ids, int Written)> RewriteAsync(TokenisedDialogue dialogue, SamplerSpec sampler, CancellationToken cancellationToken)
+    private async Task<(int[] Ids, int Written)> RewriteAsync(TokenisedDialogue dialogue, SamplerSpec sampler)
     {
         await using var reader = new Reader(server, sampler);
         var text = new List<int>();
@@ -70,7 +70,7 @@ internal sealed class OwnText(OnnxModel server, ChatFormat format)
             int[] turn = dialogue.Ids[(start + 1)..end];
             if (dialogue.Ids[start] == Vocabulary.Assistant)
             {
-                int[] own = [.. (await reader.WriteAsync([.. text], LongestTurn, cancellationToken)).Select(pick => pick.Token)];
+                int[] own = [.. (await reader.WriteAsync([.. text], LongestTurn, CancellationToken.None)).Select(pick => pick.Token)];
                 if (own[^1] == Vocabulary.End && Tools(own).SequenceEqual(Tools(turn)))
                 {
                     turn = own;
