@@ -154,7 +154,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             await server.DescribeAsync(cancellationToken).ConfigureAwait(false);
             return (false, $"{first}, below {rule.MinLogProb:0.00}");
         }
-        catch (EdgeException e) when (e.IsTransient)
+        catch (Exception e) when (IsGone(e))
         {
             return (true, $"{first}, below {rule.MinLogProb:0.00}, but no server answers: {e.Message}");
         }
@@ -177,11 +177,40 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         }
 
         answer.Take(together ? EdgeRoute.Together : EdgeRoute.Server, why);
-        await foreach (var written in (together ? TogetherAsync(request, answer, cancellationToken) : ServerAsync(request, answer, cancellationToken)).ConfigureAwait(false))
+        var handedOver = (together ? TogetherAsync(request, answer, cancellationToken) : ServerAsync(request, answer, cancellationToken)).GetAsyncEnumerator(cancellationToken);
+        Exception? gone = null;
+        await using (handedOver.ConfigureAwait(false))
+        {
+            bool more = false;
+            try
+            {
+                more = await handedOver.MoveNextAsync().ConfigureAwait(false);
+            }
+            catch (Exception e) when (IsGone(e))
+            {
+                gone = e; // since it was last heard: nothing is written yet, so the device may do it
+            }
+
+            for (; more; more = await handedOver.MoveNextAsync().ConfigureAwait(false))
+            {
+                yield return handedOver.Current;
+            }
+        }
+
+        if (gone is null)
+        {
+            yield break;
+        }
+
+        answer.Take(EdgeRoute.Device, $"{why}, but no server answers: {gone.Message}");
+        await foreach (var written in AloneAsync(device!, request, answer, cancellationToken).ConfigureAwait(false))
         {
             yield return written;
         }
     }
+
+    /// <summary>No server answers, or it has no place: another time it may.</summary>
+    private static bool IsGone(Exception e) => e is EdgeException { IsTransient: true } or TimeoutException;
 
     private static async IAsyncEnumerable<Written> AloneAsync(Device device, ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -120,11 +120,13 @@ internal sealed class RemoteServer : IAsyncDisposable
 
     private async Task<RemoteModel> AskAsync(bool measure, CancellationToken cancellationToken)
     {
+        // One for all attempts: a machine that stands still goes on taking connections.
+        var deadline = DateTime.UtcNow + Options.OpenTimeout;
         for (int failures = 0; ; failures++)
         {
             try
             {
-                return await AskOnceAsync(measure, cancellationToken).ConfigureAwait(false);
+                return await AskOnceAsync(measure, deadline, cancellationToken).ConfigureAwait(false);
             }
             catch (RpcException e) when (RemoteErrors.BrokeOff(e) && failures < Options.ResumeAttempts && !cancellationToken.IsCancellationRequested)
             {
@@ -137,13 +139,13 @@ internal sealed class RemoteServer : IAsyncDisposable
         }
     }
 
-    private async Task<RemoteModel> AskOnceAsync(bool measure, CancellationToken cancellationToken)
+    private async Task<RemoteModel> AskOnceAsync(bool measure, DateTime deadline, CancellationToken cancellationToken)
     {
         long start = Time.GetTimestamp();
         var call = _client.DescribeAsync(
             new DescribeRequest { Version = RemoteServerOptions.ProtocolVersion },
             _headers,
-            deadline: DateTime.UtcNow + Options.OpenTimeout,
+            deadline: deadline,
             cancellationToken: cancellationToken);
         var info = await call.ConfigureAwait(false);
         if (measure)

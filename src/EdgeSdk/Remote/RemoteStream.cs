@@ -163,6 +163,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     /// <summary>Connects, and again where the connection breaks, until the text ends or nothing helps.</summary>
     private async Task DecodeAsync()
     {
+        long broke = 0;
         for (int failures = 0; ; failures++)
         {
             int before = _committed.Count;
@@ -173,8 +174,13 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
             }
             catch (RpcException e) when (!_left && MayPass(e))
             {
-                failures = _committed.Count > before ? 0 : failures;
-                if (failures >= (_opened || RemoteErrors.BrokeOff(e) ? _server.Options.ResumeAttempts : 1))
+                if (failures == 0 || _committed.Count > before)
+                {
+                    (failures, broke) = (0, _server.Time.GetTimestamp());
+                }
+
+                // A machine that stands still takes each connection, and pings find it out only after a while: such attempts are few.
+                if (_server.Time.GetElapsedTime(broke) >= _server.Options.OpenTimeout || failures >= (_opened || RemoteErrors.BrokeOff(e) ? _server.Options.ResumeAttempts : 1))
                 {
                     throw;
                 }
@@ -260,7 +266,8 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     /// <exception cref="TimeoutException">The server says nothing for too long.</exception>
     private async Task ReadAsync(IAsyncStreamReader<ServerFrame> from)
     {
-        using var silence = new CancellationTokenSource(_server.Options.OpenTimeout, _server.Time);
+        var patience = _server.Options.OpenTimeout;
+        using var silence = new CancellationTokenSource(patience, _server.Time);
         try
         {
             if (!await from.MoveNext(silence.Token).ConfigureAwait(false))
@@ -269,7 +276,8 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
             }
 
             TakeOpened(from.Current);
-            silence.CancelAfter(_server.Options.StallTimeout);
+            patience = _server.Options.StallTimeout;
+            silence.CancelAfter(patience);
 
             // Not beside Open: a prompt's pass may hold every processor of the server, and the answer would come late.
             bool pinged = false;
@@ -286,7 +294,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
 
                         pinged = true;
                         await TakeAsync(from.Current.Commit).ConfigureAwait(false);
-                        silence.CancelAfter(_server.Options.StallTimeout);
+                        silence.CancelAfter(patience);
                         break;
                     case ServerFrame.FrameOneofCase.Finished:
                         TakeFinished(from.Current.Finished.Reason);
@@ -299,7 +307,6 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
         catch (Exception e) when (silence.IsCancellationRequested && !_stop.IsCancellationRequested && e is RpcException or OperationCanceledException)
         {
-            var patience = _opened ? _server.Options.StallTimeout : _server.Options.OpenTimeout;
             throw new TimeoutException($"The server at {_server.Options.Address} said nothing for {patience.TotalSeconds:0.#} s.", e);
         }
 
