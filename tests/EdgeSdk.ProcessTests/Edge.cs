@@ -60,9 +60,11 @@ internal sealed partial class Edge : IAsyncDisposable
     }
 
     /// <summary>Starts a command and leaves it running.</summary>
-    public static Edge Start(params string[] arguments)
+    public static Edge Start(params string[] arguments) => StartProgram(Binary, arguments);
+
+    private static Edge StartProgram(string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(Binary, arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
