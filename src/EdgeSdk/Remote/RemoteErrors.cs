@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -33,7 +34,7 @@ internal static class RemoteErrors
     /// A connection broke, as opposed to none being made, and to a server that answered: a warm one may have died unnoticed, and the next attempt gets a fresh one.
     /// </summary>
     public static bool BrokeOff(RpcException e) => Code(e) == EdgeErrorCode.Unavailable
-        && e.Status.DebugException is not (null or HttpRequestException
+        && e.Status.DebugException is not (null or SocketException or HttpRequestException
         {
             HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
         });
