@@ -95,13 +95,12 @@ internal sealed class VerifyLossless : IAsyncDisposable
             for (int t = 0; t < dialogues[d].Count; t++)
             {
                 int[] prompt = dialogues[d][t];
+                var constrained = options.Constraint is null ? null : ConstrainedText.For(
+                    options.Constraint, tokenizer.Value, model.Info.EndTokens, prompt.Length, StopRule.For(model.Info, prompt.Length, options.MaxTokens).LastPlace + 1);
                 Written? expected = null;
                 for (int seed = 1; seed <= options.Seeds; seed++)
                 {
-                    var sampler = new SamplerSpec(options.Temperature, (ulong)seed)
-                    {
-                        Constrained = options.Constraint is null ? null : ConstrainedText.For(options.Constraint, tokenizer.Value, model.Info, prompt.Length, options.MaxTokens),
-                    };
+                    var sampler = new SamplerSpec(options.Temperature, (ulong)seed) { Constrained = constrained };
                     if (expected is null || options.Temperature > 0)
                         expected = await WriteAloneAsync(prompt, sampler, model, cancellationToken).ConfigureAwait(false);
 

@@ -55,7 +55,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         var stop = ReadStop(open, prompt.Length, committed.Length, model, options.Limits);
         sampler = sampler.Behind(prompt.Length);
         if (open.Sampler is { ConstraintKind.Length: > 0 })
-            sampler = sampler with { Constrained = ReadConstraint(open, prompt.Length, committed, model, options) };
+            sampler = sampler with { Constrained = ReadConstraint(open, stop, committed, model, options) };
 
         return new([.. prompt, .. committed], prompt.Length, sampler, stop, drafts, speaksText);
     }
@@ -147,20 +147,17 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
     }
 
     /// <summary>Compiles the constraint here, so that a bad one is refused before anything is decoded.</summary>
-    private static ConstrainedText ReadConstraint(Open open, int prompt, int[] committed, ModelInfo model, EdgeServerOptions options)
+    private static ConstrainedText ReadConstraint(Open open, StopRule stop, int[] committed, ModelInfo model, EdgeServerOptions options)
     {
         if (options.Tokenizer is not { } tokenizer)
             throw Refusal.Mismatch("Open.sampler.constraint_kind is set; this server has no tokenizer, which constraints need. Leave it empty, or go to another server.");
 
-        if (ReadSampler(open.Sampler).Penalises)
-            throw Refusal.Text("Open.sampler.constraint stands beside penalties, which is not supported. Leave one of them out.");
-
         try
         {
             var text = ConstrainedText.For(
-                Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint), tokenizer, model, prompt, open.MaxTokens);
+                Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint), tokenizer, model.EndTokens, stop.PromptTokens, stop.LastPlace + 1);
             var state = text.Begin();
-            state.Follow([.. new int[prompt], .. committed]);
+            state.Follow([.. new int[stop.PromptTokens], .. committed]);
             return state.Fits ? text : throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");
         }
         catch (EdgeException e)

@@ -71,9 +71,9 @@ internal sealed class GenerateCommand
                 Constrained = ConstrainedText.For(
                     constraint,
                     tokenizer ?? throw new EdgeException(EdgeErrorCode.InvalidArgument, $"A constraint needs a tokenizer, and the folder of {model.Info.Name} has no tokenizer.json. Copy it there."),
-                    model.Info,
+                    model.Info.EndTokens,
                     prompt.Length,
-                    parsed.GetValue(_maxTokens)),
+                    stop.LastPlace + 1),
             };
         }
 

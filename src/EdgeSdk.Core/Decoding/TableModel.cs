@@ -1,5 +1,5 @@
+using System.Runtime.InteropServices;
 using EdgeSdk.Sampling;
-using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Decoding;
 
@@ -20,7 +20,7 @@ internal readonly record struct TablePass(int Length, int Tokens);
 /// <param name="traits">What it claims to be able to do.</param>
 /// <param name="table">What it says.</param>
 /// <param name="pace">Takes the time of a pass; null: none.</param>
-/// <param name="scores">What constrained texts are chosen from; without it they are refused.</param>
+/// <param name="scores">What penalised and constrained texts are chosen from; without it they are refused.</param>
 internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table, Func<TablePass, ValueTask>? pace = null, Scores? scores = null) : ILanguageModel
 {
     /// <summary>The hash of no text.</summary>
@@ -59,8 +59,8 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     public ValueTask<ISequence> OpenAsync(SamplerSpec sampler, CancellationToken cancellationToken = default)
     {
         sampler.Validate();
-        if (sampler.Constrained is not null && scores is null)
-            throw new NotSupportedException("A table without scores cannot be constrained.");
+        if ((sampler.Penalises || sampler.Constrained is not null) && scores is null)
+            throw new NotSupportedException("A table without scores can be neither penalised nor constrained.");
 
         return new(new Sequence(this, sampler));
     }
@@ -71,14 +71,14 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
 
     private static ulong Mix(ulong z) => GumbelNoise.Mix(z);
 
-    private Pick Choose(ulong text, int place, in SamplerSpec sampler, ConstraintState? constraint)
+    private Pick Choose(ulong text, ReadOnlySpan<int> before, in SamplerSpec sampler, SampledText? sampled)
     {
-        if (constraint is null)
-            return table(text, place, sampler);
+        if (sampled is null)
+            return table(text, before.Length, sampler);
 
         float[] logits = new float[info.VocabularySize];
         scores!(text, logits);
-        return constraint.Choose(logits, sampler, place);
+        return sampled.Choose(logits, before);
     }
 
     private void Check(int length, ReadOnlySpan<int> tokens, int picks)
@@ -101,7 +101,7 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     {
         private readonly List<ulong> texts = [Empty];
         private readonly List<int> tokens = [];
-        private readonly ConstraintState? constraint = sampler.Constrained?.Begin();
+        private readonly SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
         private bool stepping, disposed;
 
         public int Length => texts.Count - 1;
@@ -134,7 +134,7 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
             ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
             tokens.RemoveRange(length, Length - length);
             texts.RemoveRange(length + 1, Length - length);
-            constraint?.RewindTo(length);
+            sampled?.Rewind(length);
             return ValueTask.CompletedTask;
         }
 
@@ -153,8 +153,7 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
             for (int i = 0; i < picks.Length; i++)
             {
                 int place = Length - picks.Length + 1 + i;
-                constraint?.Follow(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tokens)[..place]);
-                picks[i] = model.Choose(texts[place], place, sampler, constraint);
+                picks[i] = model.Choose(texts[place], CollectionsMarshal.AsSpan(tokens)[..place], sampler, sampled);
             }
         }
     }

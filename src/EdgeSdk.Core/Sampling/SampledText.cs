@@ -1,20 +1,43 @@
+using EdgeSdk.Text.Constraints;
+
 namespace EdgeSdk.Sampling;
 
 /// <summary>
-/// The tokens of a text, counted, and what their penalties make of the logits behind them (docs/sampling.md). It follows the text forwards and back; after
-/// the text has grown as long as it ever gets, it allocates nothing.
+/// A text and what it makes of the logits behind it (docs/sampling.md): penalties by its counted tokens, a constraint by how far it has come. It follows the
+/// text forwards and back; after the text has grown as long as it ever gets, penalties allocate nothing.
 /// </summary>
 /// <remarks>For one sequence, one caller at a time.</remarks>
-internal sealed class PenalisedText(SamplerSpec spec, int vocabulary)
+internal sealed class SampledText
 {
+    private readonly SamplerSpec spec;
+    private readonly ConstraintState? constraint;
+    private readonly ulong[] allowed = [];
     private readonly List<int> text = [];
     private readonly List<int> distinct = []; // in the order of their first place, so that going back removes from the end
-    private readonly int[] seen = new int[vocabulary], written = new int[vocabulary];
-    private readonly float[] penalised = new float[vocabulary];
+    private readonly int[] seen = [], written = [];
+    private readonly float[] changed;
+
+    private SampledText(SamplerSpec spec, int vocabulary)
+    {
+        this.spec = spec;
+        changed = new float[vocabulary];
+        if (spec.Penalises)
+            (seen, written) = (new int[vocabulary], new int[vocabulary]);
+
+        if (spec.Constrained is { } constrained)
+        {
+            constraint = constrained.Begin();
+            allowed = new ulong[constrained.Vocabulary.MaskLength];
+        }
+    }
+
+    /// <summary>The empty text; null where the logits alone decide what a sampler chooses.</summary>
+    public static SampledText? For(SamplerSpec spec, int vocabulary) => spec.Penalises || spec.Constrained is not null ? new(spec, vocabulary) : null;
 
     /// <summary>Goes back to the first <paramref name="length"/> tokens, where it holds more.</summary>
     public void Rewind(int length)
     {
+        constraint?.RewindTo(length);
         while (text.Count > length)
         {
             int token = text[^1];
@@ -33,14 +56,30 @@ internal sealed class PenalisedText(SamplerSpec spec, int vocabulary)
     public Pick Choose(ReadOnlySpan<float> logits, ReadOnlySpan<int> before)
     {
         Rewind(before.Length);
+        logits.CopyTo(changed);
+        if (spec.Penalises)
+            Penalise(logits, before);
+
+        if (constraint is null)
+            return Sampler.Choose(logits, changed, spec, before.Length);
+
+        constraint.Follow(before);
+        return constraint.IsOpen ? ChooseAllowed(logits, before.Length) : Sampler.Choose(logits, changed, spec, before.Length);
+    }
+
+    private Pick ChooseAllowed(ReadOnlySpan<float> logits, int place)
+    {
+        constraint!.Allowed(allowed);
+        return Sampler.Choose(logits, changed, spec, place, allowed);
+    }
+
+    private void Penalise(ReadOnlySpan<float> logits, ReadOnlySpan<int> before)
+    {
         foreach (int token in before[text.Count..])
             Append(token);
 
-        logits.CopyTo(penalised);
         foreach (int token in distinct)
-            penalised[token] = Penalise(logits[token], written[token]);
-
-        return Sampler.Choose(logits, penalised, spec, before.Length);
+            changed[token] = Penalised(logits[token], written[token]);
     }
 
     private void Append(int token)
@@ -54,7 +93,7 @@ internal sealed class PenalisedText(SamplerSpec spec, int vocabulary)
         text.Add(token);
     }
 
-    private float Penalise(float logit, int times)
+    private float Penalised(float logit, int times)
     {
         float repeated = logit > 0 ? logit / spec.RepetitionPenalty : logit * spec.RepetitionPenalty;
         return times == 0 ? repeated : repeated - spec.FrequencyPenalty * times - spec.PresencePenalty;

@@ -32,37 +32,38 @@ internal static class Sampler
         return Drawn(raw, logits, spec, place);
     }
 
-    /// <summary>Chooses among the tokens that a constraint allows: the others are gone before any filter. What is told of the choice is still said of
-    /// the raw logits.</summary>
-    /// <param name="logits">One row: [vocabulary].</param>
+    /// <summary>The same among the tokens that a constraint allows: the others are gone before any filter.</summary>
+    /// <param name="raw">One row: [vocabulary].</param>
+    /// <param name="logits">The same, penalties taken off. Those that are not allowed are lost.</param>
     /// <param name="spec">How to choose.</param>
     /// <param name="place">The absolute index of the token that is drawn.</param>
     /// <param name="allowed">A bit a token, at least one of them set; tokens beyond it are not allowed.</param>
     /// <exception cref="EdgeException">Engine: the logits hold NaN or an infinity, or there are none.</exception>
-    public static Pick Choose(ReadOnlySpan<float> logits, in SamplerSpec spec, int place, ReadOnlySpan<ulong> allowed)
+    public static Pick Choose(ReadOnlySpan<float> raw, Span<float> logits, in SamplerSpec spec, int place, ReadOnlySpan<ulong> allowed)
     {
         ThrowUnlessFinite(logits);
-        float[] rented = ArrayPool<float>.Shared.Rent(logits.Length);
-        try
+        for (int word = 0; word * 64 < logits.Length; word++)
         {
-            var masked = rented.AsSpan(0, logits.Length);
-            masked.Fill(float.NegativeInfinity);
-            for (int word = 0; word < allowed.Length; word++)
+            ulong mask = word < allowed.Length ? allowed[word] : 0;
+            if (mask == ulong.MaxValue)
+                continue;
+
+            var group = logits[(word * 64)..Math.Min(word * 64 + 64, logits.Length)];
+            if (mask == 0)
             {
-                for (ulong bits = allowed[word]; bits != 0; bits &= bits - 1)
-                {
-                    int id = word * 64 + BitOperations.TrailingZeroCount(bits);
-                    if (id < logits.Length)
-                        masked[id] = logits[id];
-                }
+                group.Fill(float.NegativeInfinity);
+                continue;
             }
 
-            return Drawn(logits, masked, spec, place);
+            for (ulong gone = ~mask; gone != 0; gone &= gone - 1)
+            {
+                int i = BitOperations.TrailingZeroCount(gone);
+                if (i < group.Length)
+                    group[i] = float.NegativeInfinity;
+            }
         }
-        finally
-        {
-            ArrayPool<float>.Shared.Return(rented);
-        }
+
+        return Drawn(raw, logits, spec, place);
     }
 
     private static Pick Drawn(ReadOnlySpan<float> raw, ReadOnlySpan<float> logits, in SamplerSpec spec, int place)

@@ -34,7 +34,7 @@ public readonly record struct SamplerSpec(
     /// <summary>Greedy decoding.</summary>
     public static SamplerSpec Greedy { get; } = new(0);
 
-    /// <summary>What the text must look like, and where in it; null: anything. Comes before the filters.</summary>
+    /// <summary>What the text must look like, and where in it; null: anything. Comes behind the penalties and before the filters.</summary>
     internal ConstrainedText? Constrained { get; init; }
 
     /// <summary>Throws where a value lies outside its range.</summary>
@@ -45,9 +45,6 @@ public readonly record struct SamplerSpec(
         {
             throw new ArgumentOutOfRangeException(nameof(Temperature), Temperature, "Temperature must be finite and not negative (0 is greedy).");
         }
-
-        if (Constrained is not null && Penalises)
-            throw new ArgumentOutOfRangeException(nameof(Constrained), "A constraint beside penalties is not supported. Leave one of them out.");
 
         ArgumentOutOfRangeException.ThrowIfNegative(TopK);
 

@@ -1,6 +1,5 @@
 using EdgeSdk.Decoding;
 using EdgeSdk.Sampling;
-using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Runtime;
 
@@ -9,8 +8,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 {
     private const int Idle = 0, Stepping = 1, DisposedWhileStepping = 2, Disposed = 3;
 
-    private readonly PenalisedText? penalised = sampler.Penalises ? new(sampler, model.Info.VocabularySize) : null;
-    private readonly ConstraintState? constraint = sampler.Constrained?.Begin();
+    private readonly SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
     private KeyValueCache? cache;
     private int state;
 
@@ -29,7 +27,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
         ObjectDisposedException.ThrowIf(state >= DisposedWhileStepping, this);
         Length = length;
-        constraint?.RewindTo(length);
+        sampled?.Rewind(length);
         return ValueTask.CompletedTask;
     }
 
@@ -58,12 +56,9 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         int done = 0;
         try
         {
-            // A step that threw may have taken the constraint further than the text.
-            constraint?.RewindTo(Length);
-
             // Turns that come at once are taken here, on the caller's thread and without an allocation.
             Append(tokens.Span);
-            penalised?.Rewind(Length);
+            sampled?.Rewind(Length); // a step that threw may have taken it further than the text
             while (done < tokens.Length && model.TryTakeTurn(cancellationToken))
                 done += Pass(done, tokens.Length, wanted, cancellationToken);
 
@@ -203,8 +198,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         {
             var row = last[^((successors - i) * vocabulary)..][..vocabulary];
             var before = cache.Text.AsSpan(0, place + chunk - successors + i + 1);
-            constraint?.Follow(before);
-            wanted.Set(wanted.Count - later - successors + i, row, before, sampler, penalised, constraint);
+            wanted.Set(wanted.Count - later - successors + i, row, before, sampler, sampled);
         }
 
         return chunk;
@@ -213,13 +207,12 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
     /// <summary>What a step gives for its last <paramref name="Count"/> tokens: a choice each, or the logits themselves.</summary>
     private readonly record struct Successors(Memory<Pick> Picks, Memory<float> Logits, int Count)
     {
-        public void Set(
-            int index, ReadOnlySpan<float> logits, ReadOnlySpan<int> before, in SamplerSpec sampler, PenalisedText? penalised, ConstraintState? constraint)
+        public void Set(int index, ReadOnlySpan<float> logits, ReadOnlySpan<int> before, in SamplerSpec sampler, SampledText? sampled)
         {
             if (Picks.IsEmpty)
                 logits.CopyTo(Logits.Span[(index * logits.Length)..]);
             else
-                Picks.Span[index] = constraint?.Choose(logits, sampler, before.Length) ?? penalised?.Choose(logits, before) ?? Sampler.Choose(logits, sampler, before.Length);
+                Picks.Span[index] = sampled?.Choose(logits, before) ?? Sampler.Choose(logits, sampler, before.Length);
         }
     }
 }

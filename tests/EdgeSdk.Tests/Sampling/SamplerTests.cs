@@ -35,7 +35,7 @@ public class SamplerTests
                 FrequencyPenalty = float.Parse(row[5]),
                 PresencePenalty = float.Parse(row[6]),
             };
-            var penalised = new PenalisedText(spec, logits.Length);
+            var penalised = SampledText.For(spec, logits.Length)!;
             var pick = penalised.Choose(logits, text);
             penalised.Choose(logits, [.. text, 3, .. text, 5]);
             penalised.Rewind(1);
@@ -158,13 +158,13 @@ public class SamplerTests
             var spec = new SamplerSpec(0.8f, (ulong)seed, FrequencyPenalty: 1.1f, PresencePenalty: 0.4f, RepetitionPenalty: 1.2f, WrittenFrom: random.Next(0, 12));
             var logits = SpecificationPage.Logits(seed, 50);
             int[] text = [];
-            var walked = new PenalisedText(spec, logits.Length);
+            var walked = SampledText.For(spec, logits.Length)!;
             for (int move = 0; move < 30; move++)
             {
                 int kept = Math.Max(0, text.Length - random.Next(0, 8));
                 walked.Rewind(kept);
                 text = [.. text[..kept], .. Enumerable.Range(0, random.Next(1, 9)).Select(_ => random.Next(12))];
-                var fresh = new PenalisedText(spec, logits.Length).Choose(logits, text);
+                var fresh = SampledText.For(spec, logits.Length)!.Choose(logits, text);
                 var pick = walked.Choose(logits, text);
 
                 Assert.True(fresh == pick, $"seed {seed}, move {move}: {pick} after going back, {fresh} at once");
@@ -177,7 +177,7 @@ public class SamplerTests
     {
         var logits = SpecificationPage.Logits(1, 4096);
         int[] text = [.. Enumerable.Range(0, 300).Select(i => i * i % 4096)];
-        var penalised = new PenalisedText(new SamplerSpec(0.8f, 1, FrequencyPenalty: 0.5f), logits.Length);
+        var penalised = SampledText.For(new SamplerSpec(0.8f, 1, FrequencyPenalty: 0.5f), logits.Length)!;
         penalised.Choose(logits, text);
         penalised.Rewind(200);
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -1,5 +1,3 @@
-using EdgeSdk.Decoding;
-
 namespace EdgeSdk.Text.Constraints;
 
 /// <summary>
@@ -88,11 +86,11 @@ internal sealed record ConstrainedText(Constraint Constraint, ConstraintVocabula
     /// <summary>A constraint on what a model writes behind a prompt.</summary>
     /// <param name="constraint">What the text must look like.</param>
     /// <param name="tokenizer">The model's.</param>
-    /// <param name="model">The model.</param>
+    /// <param name="endTokens">What ends the model's texts.</param>
     /// <param name="prompt">Tokens of the prompt.</param>
-    /// <param name="maxTokens">The most tokens to write.</param>
-    public static ConstrainedText For(Constraint constraint, Tokenizer tokenizer, ModelInfo model, int prompt, int maxTokens) => new(
-        constraint, ConstraintVocabulary.Of(tokenizer, model.EndTokens), prompt, (int)Math.Min((long)prompt + maxTokens, model.ContextLength));
+    /// <param name="end">The first place that no token is left for.</param>
+    public static ConstrainedText For(Constraint constraint, Tokenizer tokenizer, IEnumerable<int> endTokens, int prompt, int end) =>
+        new(constraint, ConstraintVocabulary.Of(tokenizer, endTokens), prompt, end);
 
     public ConstraintState Begin() => Constraint.Begin(Vocabulary, Start, End);
 }

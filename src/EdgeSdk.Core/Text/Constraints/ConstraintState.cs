@@ -1,4 +1,3 @@
-using EdgeSdk.Sampling;
 using State = EdgeSdk.Text.Constraints.ByteAutomaton.State;
 
 namespace EdgeSdk.Text.Constraints;
@@ -10,7 +9,6 @@ namespace EdgeSdk.Text.Constraints;
 internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end = int.MaxValue)
 {
     private readonly List<State?> path = [masks.Start];
-    private readonly ulong[] mask = new ulong[masks.Vocabulary.MaskLength];
 
     /// <summary>The text so far is whole: it may end here, or has ended.</summary>
     public bool IsComplete => path[^1] is null or { Ends: true };
@@ -18,25 +16,18 @@ internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end =
     /// <summary>The text so far fits the constraint, or begins one that does.</summary>
     public bool Fits => path[^1] is null or { Id: > 0 };
 
+    /// <summary>The constraint still decides: the text fits and has not ended.</summary>
+    public bool IsOpen => path[^1] is { Id: > 0 };
+
     private int Taken => path.Count - 1;
 
     /// <summary>Sets a bit for each token id that may come next: end tokens where the text may end. All ids behind an end token, and where the text does not fit.</summary>
     public void Allowed(Span<ulong> mask)
     {
-        if (path[^1] is { Id: > 0 } state)
-            masks.Allowed(state, end - start - Taken, mask);
+        if (IsOpen)
+            masks.Allowed(path[^1]!, end - start - Taken, mask);
         else
             mask.Fill(ulong.MaxValue);
-    }
-
-    /// <summary>Chooses the next token among those allowed; among all of them behind an end token, and where the text does not fit.</summary>
-    public Pick Choose(ReadOnlySpan<float> logits, in SamplerSpec sampler, int place)
-    {
-        if (path[^1] is not { Id: > 0 })
-            return Sampler.Choose(logits, sampler, place);
-
-        Allowed(mask);
-        return Sampler.Choose(logits, sampler, place, mask);
     }
 
     /// <summary>Takes a token; false, and nothing changes, where it does not fit.</summary>

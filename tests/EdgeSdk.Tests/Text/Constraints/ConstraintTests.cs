@@ -140,7 +140,7 @@ public class ConstraintTests
         var constraint = Constraint.JsonSchema("""{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a","b"]}""");
         for (int seed = 1; seed <= 20; seed++)
         {
-            var sampler = new SamplerSpec(1, (ulong)seed) { Constrained = new(constraint, Vocabulary, 1, 60) };
+            var sampler = new SamplerSpec(1, (ulong)seed, FrequencyPenalty: seed % 2, WrittenFrom: 1) { Constrained = new(constraint, Vocabulary, 1, 60) };
             var straight = await WriteAsync(model, sampler, new Random(seed), guesses: false);
             Assert.Equal(straight, await WriteAsync(model, sampler, new Random(seed), guesses: true));
             Assert.Equal(End, straight[^1]);
@@ -171,7 +171,10 @@ public class ConstraintTests
     private static string Write(Constraint constraint, Random random, int extra)
     {
         int shortest = Shortest(constraint);
-        var state = constraint.Begin(Vocabulary, 0, shortest + 1 + extra);
+        var constrained = new ConstrainedText(constraint, Vocabulary, 0, shortest + 1 + extra);
+        var sampled = SampledText.For(new SamplerSpec(1, 7) { Constrained = constrained }, Vocabulary.Count)!;
+        var state = constrained.Begin();
+        var written = new List<int>();
         var text = new List<byte>();
         float[] logits = new float[Vocabulary.Count];
         for (int place = 0; place < shortest + 1 + extra; place++)
@@ -179,7 +182,8 @@ public class ConstraintTests
             for (int i = 0; i < logits.Length; i++)
                 logits[i] = random.NextSingle() * 4;
 
-            int token = state.Choose(logits, new SamplerSpec(1, 7), place).Token;
+            int token = sampled.Choose(logits, [.. written]).Token;
+            written.Add(token);
             Assert.True(state.TryAdvance(token));
             if (token == End)
                 return new UTF8Encoding(false, true).GetString([.. text]);
