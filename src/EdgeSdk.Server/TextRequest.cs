@@ -154,8 +154,12 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
 
         try
         {
+            var constraint = Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint);
+            if (constraint.IsOfCalls && open.Turns is not null && !CallFormat.IsWrittenBy(options.ChatTemplate!))
+                throw Refusal.Mismatch("Open.sampler.constraint_kind is tools; this server's chat template writes calls in another format, which cannot be constrained. Leave it empty, or go to another server.");
+
             var text = ConstrainedText.For(
-                Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint), tokenizer, model.EndTokens, stop.PromptTokens, stop.LastPlace + 1);
+                constraint, tokenizer, model.EndTokens, stop.PromptTokens, stop.LastPlace + 1);
             var state = text.Begin();
             state.Follow([.. new int[stop.PromptTokens], .. committed]);
             return state.Fits ? text : throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using EdgeSdk.Text;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
@@ -11,9 +12,6 @@ internal readonly record struct AnswerLimits(IReadOnlyList<string>? StopSequence
 /// <remarks>For one answer and one thread.</remarks>
 internal sealed class AnswerReader(string answerId, AnswerLimits limits = default)
 {
-    /// <summary>The token that begins a call.</summary>
-    public const string CallToken = "<|call|>";
-
     private readonly StopText _stop = new(limits.StopSequences ?? []);
     private readonly StringBuilder _call = new();
     private bool _inCall;
@@ -41,11 +39,11 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         return contents;
     }
 
-    /// <summary>Takes in text in which calls begin with <see cref="CallToken"/> written out, as a server that renders sends it.</summary>
+    /// <summary>Takes in text in which calls begin with <see cref="CallFormat.Token"/> written out, as a server that renders sends it.</summary>
     public IReadOnlyList<AIContent> AppendRendered(string piece)
     {
         var contents = new List<AIContent>(1);
-        for (int at; (at = piece.IndexOf(CallToken, StringComparison.Ordinal)) >= 0; piece = piece[(at + CallToken.Length)..])
+        for (int at; (at = piece.IndexOf(CallFormat.Token, StringComparison.Ordinal)) >= 0; piece = piece[(at + CallFormat.Token.Length)..])
         {
             Add(piece[..at], contents);
             BeginCall(contents);

@@ -43,6 +43,19 @@ internal static class ChatMessages
         return json;
     }
 
+    /// <summary>Adds a line to the system message, or makes it one.</summary>
+    public static void Tell(JsonArray json, string line)
+    {
+        if (json[0] is JsonObject first && (string?)first["role"] == "system")
+        {
+            first["content"] = Join((string?)first["content"], line);
+        }
+        else
+        {
+            json.Insert(0, Plain("system", line));
+        }
+    }
+
     private static void Add(JsonArray json, ChatMessage message)
     {
         if (message.Role == ChatRole.Tool)
@@ -118,7 +131,8 @@ internal static class ChatMessages
         var value => Json(value),
     };
 
-    private static string Json(object? value)
+    /// <summary>Compact JSON; characters beyond ASCII as they are.</summary>
+    public static string Json(object? value)
     {
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer, s_compact))

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using EdgeSdk.Sampling;
+using EdgeSdk.Text.Constraints;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
@@ -13,6 +14,9 @@ namespace EdgeSdk.Chat;
 /// <param name="Limits">What else ends the answer.</param>
 internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, SamplerSpec Sampler, int MaxOutputTokens, EdgeRoute Route, AnswerLimits Limits)
 {
+    /// <summary>What the answer must look like; null: anything.</summary>
+    public Constraint? Constraint { get; init; }
+
     /// <summary>Reads a request. Neither argument is changed.</summary>
     /// <param name="messages">At least one.</param>
     /// <param name="options">May be null.</param>
@@ -43,13 +47,23 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
         }
 
         bool withTools = options?.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode;
+        var json = ChatMessages.ToJson(messages, options?.Instructions);
+        var form = AnswerForm.From(options, json);
+        if (form.Told is { } told)
+        {
+            ChatMessages.Tell(json, told);
+        }
+
         return new(
-            ChatMessages.ToJson(messages, options?.Instructions),
+            json,
             withTools ? new JsonArray([.. options!.Tools!.Select(Tool)]) : null,
             sampler,
             limit,
             options.Route() ?? defaults.Route,
-            new AnswerLimits(StopSequences(options), options?.AllowMultipleToolCalls is false));
+            new AnswerLimits(StopSequences(options), options?.AllowMultipleToolCalls is false))
+        {
+            Constraint = form.Constraint,
+        };
     }
 
     private static string[] StopSequences(ChatOptions? options)
@@ -91,8 +105,6 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             throw new NotSupportedException($"ChatOptions.ModelId is '{model}'; this client runs '{modelId}'.");
         }
 
-        Refuse(options.ResponseFormat is not null and not ChatResponseFormatText, nameof(options.ResponseFormat));
-        Refuse(options.ToolMode is RequiredChatToolMode, nameof(options.ToolMode), "Auto and None are.");
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
         Refuse(options.Reasoning is not null, nameof(options.Reasoning));
         Refuse(options.RawRepresentationFactory is not null, nameof(options.RawRepresentationFactory));

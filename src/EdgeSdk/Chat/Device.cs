@@ -1,13 +1,18 @@
+using EdgeSdk.Decoding;
 using EdgeSdk.Models;
 using EdgeSdk.Routing;
 using EdgeSdk.Runtime;
+using EdgeSdk.Sampling;
 using EdgeSdk.Text;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Chat;
 
 /// <summary>The model on the device with all that makes it a chat model.</summary>
 internal sealed class Device : IAsyncDisposable
 {
+    private readonly Lazy<bool> _writesCalls;
+
     private Device(OnnxModel model, Tokenizer tokenizer, ChatTemplate template, HandOver handOver, int keptConversations)
     {
         Model = model;
@@ -15,7 +20,8 @@ internal sealed class Device : IAsyncDisposable
         Template = template;
         HandOver = handOver;
         Sequences = new DeviceSequences(model, keptConversations);
-        CallToken = tokenizer.IdOf(AnswerReader.CallToken) ?? -1;
+        CallToken = tokenizer.IdOf(CallFormat.Token) ?? -1;
+        _writesCalls = new(() => CallToken >= 0 && CallFormat.IsWrittenBy(template));
     }
 
     public OnnxModel Model { get; }
@@ -56,6 +62,29 @@ internal sealed class Device : IAsyncDisposable
 
     /// <summary>The prompt's ids.</summary>
     public int[] Tokenise(ChatRequest request) => ChatPrompt.Encode(Tokenizer, Template, request.Messages, request.Tools);
+
+    /// <summary>How tokens behind a prompt are chosen: as the request says, held to its constraint.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="prompt">Its prompt, as this device tokenises it.</param>
+    /// <param name="writer">The model that writes: its end tokens and its context end the text.</param>
+    /// <exception cref="EdgeException">InvalidArgument: calls are constrained, and this model's are written in another format.</exception>
+    public SamplerSpec SamplerFor(ChatRequest request, int[] prompt, ModelInfo writer)
+    {
+        if (request.Constraint is not { } constraint)
+        {
+            return request.Sampler;
+        }
+
+        if (constraint.IsOfCalls && !_writesCalls.Value)
+        {
+            throw new EdgeException(
+                EdgeErrorCode.InvalidArgument,
+                $"The chat template of {Model.Info.Name} does not write calls as docs/chat-format.md says, the one format that they can be constrained in. Leave ChatOptions.ToolMode at Auto, strict and edge.spans unset, and ResponseFormat without Tools.");
+        }
+
+        int end = StopRule.For(writer, prompt.Length, request.MaxOutputTokens).LastPlace + 1;
+        return request.Sampler with { Constrained = ConstrainedText.For(constraint, Tokenizer, writer.EndTokens, prompt.Length, end) };
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -6,9 +6,12 @@ namespace EdgeSdk.Chat;
 /// <summary>What <see cref="ChatOptions.AdditionalProperties"/> may hold: options of this SDK that <see cref="ChatOptions"/> has no field for.</summary>
 internal static class MoreOptions
 {
-    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty";
+    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", SpansKey = "edge.spans";
 
-    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey];
+    /// <summary>The second is what Microsoft.Extensions.AI's client of OpenAI reads, on options and on functions.</summary>
+    private const string StrictKey = "strict", StrictSchemaKey = "strictJsonSchema";
+
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, StrictKey, StrictSchemaKey, SpansKey];
 
     /// <summary>Drop tokens less likely than this share of the best one; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no number.</exception>
@@ -17,6 +20,14 @@ internal static class MoreOptions
     /// <summary>What the logits of tokens that the text holds are divided by; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no number.</exception>
     public static float? RepetitionPenalty(ChatOptions? options) => Number(options, RepetitionPenaltyKey);
+
+    /// <summary>Whether strings in JSON and in calls must stand in the conversation's texts.</summary>
+    /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
+    public static bool Spans(ChatOptions? options) => Flag(options?.AdditionalProperties, SpansKey) ?? false;
+
+    /// <summary>Whether calls of a function must fit its schema: as the function says, else as the request does.</summary>
+    /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
+    public static bool IsStrict(ChatOptions? options, AIFunctionDeclaration function) => IsStrict(function.AdditionalProperties) ?? IsStrict(options?.AdditionalProperties) ?? false;
 
     /// <exception cref="NotSupportedException">A key that nobody would read.</exception>
     public static void RefuseUnknown(ChatOptions options)
@@ -29,6 +40,16 @@ internal static class MoreOptions
                     $"ChatOptions.AdditionalProperties holds \"{key}\", which is not supported; known are {string.Join(", ", s_known)}. Take it out.");
             }
         }
+    }
+
+    private static bool? IsStrict(IEnumerable<KeyValuePair<string, object?>>? properties) => Flag(properties, StrictKey) ?? Flag(properties, StrictSchemaKey);
+
+    private static bool? Flag(IEnumerable<KeyValuePair<string, object?>>? properties, string key)
+    {
+        object? value = properties?.FirstOrDefault(property => property.Key.Equals(key, StringComparison.OrdinalIgnoreCase)).Value;
+        return value is null ? null
+            : bool.TryParse(value.ToString(), out bool flag) ? flag
+            : throw new ArgumentException($"AdditionalProperties[\"{key}\"] is '{value}'; it must be true or false.", nameof(properties));
     }
 
     /// <summary>A number of any type, or what reads as one: options from configuration are text, those from a cache are JSON.</summary>

@@ -92,7 +92,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         int[] prompt = device.Tokenise(request);
         var rule = device.HandOver;
         var held = new List<Pick>(rule.HoldTokens);
-        var sequence = await device.Sequences.LeaseAsync(request.Sampler, prompt, cancellationToken).ConfigureAwait(false);
+        var sequence = await device.Sequences.LeaseAsync(device.SamplerFor(request, prompt, device.Model.Info), prompt, cancellationToken).ConfigureAwait(false);
         await using (sequence.ConfigureAwait(false))
         {
             Note(answer, prompt, sequence, device);
@@ -215,7 +215,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
     private static async IAsyncEnumerable<Written> AloneAsync(Device device, ChatRequest request, Answer answer, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         int[] prompt = device.Tokenise(request);
-        var sequence = await device.Sequences.LeaseAsync(request.Sampler, prompt, cancellationToken).ConfigureAwait(false);
+        var sequence = await device.Sequences.LeaseAsync(device.SamplerFor(request, prompt, device.Model.Info), prompt, cancellationToken).ConfigureAwait(false);
         await using var giveBack = sequence.ConfigureAwait(false);
         Note(answer, prompt, sequence, device);
         var generation = new Generation(sequence, StopRule.For(device.Model.Info, prompt.Length, request.MaxOutputTokens));
@@ -239,7 +239,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
                 $"The server at {server.Options.Address} has another vocabulary than this device and no chat template to take whole turns by. Serve a model folder with tokenizer.json and chat_template.jinja.");
         }
 
-        var stream = server.Open(byIds ? OpenFor(request, device!.Tokenise(request)) : OpenFor(request), remote);
+        var stream = server.Open(byIds ? OpenFor(request, device!.Tokenise(request), remote.Info) : OpenFor(request), remote);
         await using var leave = stream.ConfigureAwait(false);
         await foreach (var arrived in stream.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -269,7 +269,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
         answer.Exact = remote.ExactFrom > 0;
         int[] prompt = device!.Tokenise(request);
-        var lease = await device.Sequences.LeaseAsync(request.Sampler, prompt, cancellationToken).ConfigureAwait(false);
+        var lease = await device.Sequences.LeaseAsync(device.SamplerFor(request, prompt, remote.Info), prompt, cancellationToken).ConfigureAwait(false);
         answer.PromptTokens = prompt.Length;
         answer.CachedTokens = lease.Cached;
         RemoteStream? stream = null;
@@ -277,7 +277,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         await using var giveBack = window.ConfigureAwait(false);
         var turn = new TogetherTurn(window, _gate, Agreement, remote.Cost, server.RoundTripSeconds, drafts =>
         {
-            var open = OpenFor(request, prompt);
+            var open = OpenFor(request, prompt, remote.Info);
             open.Drafts = OpenFrame.TokensOf(drafts.Span);
             return stream = server.Open(open, remote);
         });
@@ -316,13 +316,13 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
     private static string Short(ModelInfo info) => info.VocabularyFingerprint is { Length: > 12 } fingerprint ? fingerprint[..12] : "(none)";
 
-    private Open OpenFor(ChatRequest request, int[] prompt) =>
-        OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, request.Sampler, request.MaxOutputTokens);
+    private Open OpenFor(ChatRequest request, int[] prompt, ModelInfo writer) =>
+        OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, device.SamplerFor(request, prompt, writer), request.MaxOutputTokens);
 
     private static Open OpenFor(ChatRequest request)
     {
         var turns = new Turns { MessagesJson = request.Messages.ToJsonString(), ToolsJson = request.Tools?.ToJsonString() ?? "" };
-        return OpenFrame.For(turns, request.Sampler, request.MaxOutputTokens);
+        return OpenFrame.For(turns, request.Sampler, request.Constraint, request.MaxOutputTokens);
     }
 
     private static void Note(Answer answer, int[] prompt, LeasedSequence sequence, Device device)

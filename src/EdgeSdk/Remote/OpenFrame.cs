@@ -1,5 +1,6 @@
 using EdgeSdk.Protocol;
 using EdgeSdk.Sampling;
+using EdgeSdk.Text.Constraints;
 using Google.Protobuf;
 
 namespace EdgeSdk.Remote;
@@ -17,14 +18,20 @@ internal static class OpenFrame
         var open = For(sampler, maxTokens);
         open.VocabularyFingerprint = vocabularyFingerprint ?? "";
         open.Prompt = TokensOf(prompt);
+        Constrain(open, sampler.Constrained?.Constraint);
         return open;
     }
 
     /// <summary>A text whose prompt is whole turns, which the server renders.</summary>
-    public static Open For(Turns turns, in SamplerSpec sampler, int maxTokens)
+    /// <param name="turns">Messages and tools.</param>
+    /// <param name="sampler">How tokens are chosen.</param>
+    /// <param name="constraint">What the text must look like; the server knows in which tokens. Null: anything.</param>
+    /// <param name="maxTokens">How many tokens may be written.</param>
+    public static Open For(Turns turns, in SamplerSpec sampler, Constraint? constraint, int maxTokens)
     {
         var open = For(sampler, maxTokens);
         open.Turns = turns;
+        Constrain(open, constraint);
         return open;
     }
 
@@ -35,6 +42,9 @@ internal static class OpenFrame
         tokens.Ids.AddRange(ids);
         return tokens;
     }
+
+    private static void Constrain(Open open, Constraint? constraint) =>
+        (open.Sampler.ConstraintKind, open.Sampler.Constraint) = (constraint?.Kind ?? "", constraint?.Source ?? "");
 
     private static Open For(in SamplerSpec sampler, int maxTokens) => new()
     {
@@ -49,8 +59,6 @@ internal static class OpenFrame
             FrequencyPenalty = sampler.FrequencyPenalty,
             PresencePenalty = sampler.PresencePenalty,
             RepetitionPenalty = sampler.RepetitionPenalty,
-            ConstraintKind = sampler.Constrained?.Constraint.Kind ?? "",
-            Constraint = sampler.Constrained?.Constraint.Source ?? "",
         },
         MaxTokens = maxTokens,
     };

@@ -43,10 +43,11 @@ public class ChatRequestTests
         Assert.Equal(before, JsonSerializer.Serialize(options, AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(ChatOptions))));
     }
 
+    private static readonly JsonElement s_unsupported = JsonElement.Parse("""{"type":"object","properties":{"a~b":{"type":"array","uniqueItems":true}}}""");
+
     public static TheoryData<string, ChatOptions> NotHonoured => new()
     {
-        { nameof(ChatOptions.ResponseFormat), new() { ResponseFormat = ChatResponseFormat.Json } },
-        { nameof(ChatOptions.ToolMode), new() { ToolMode = ChatToolMode.RequireAny } },
+        { nameof(ChatOptions.ResponseFormat), new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(s_unsupported) } },
         { nameof(ChatOptions.ConversationId), new() { ConversationId = "1" } },
         { nameof(ChatOptions.Reasoning), new() { Reasoning = new() } },
         { nameof(ChatOptions.RawRepresentationFactory), new() { RawRepresentationFactory = _ => null } },
@@ -55,6 +56,7 @@ public class ChatRequestTests
         { nameof(ChatOptions.AdditionalProperties), new() { AdditionalProperties = new() { ["mirostat"] = 2 } } },
         { nameof(ChatOptions.ModelId), new() { ModelId = "another" } },
         { nameof(ChatOptions.Tools), new() { Tools = [new HostedWebSearchTool()] } },
+        { nameof(ChatOptions.Tools), new() { Tools = [AIFunctionFactory.CreateDeclaration("Find", null, s_unsupported)], AdditionalProperties = new() { ["strict"] = true } } },
     };
 
     [Theory]
@@ -71,14 +73,14 @@ public class ChatRequestTests
     [
         nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.Instructions),
         nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.Seed),
-        nameof(ChatOptions.StopSequences), nameof(ChatOptions.Temperature), nameof(ChatOptions.TopK), nameof(ChatOptions.TopP),
+        nameof(ChatOptions.StopSequences), nameof(ChatOptions.Temperature), nameof(ChatOptions.ToolMode), nameof(ChatOptions.TopK), nameof(ChatOptions.TopP),
     ];
 
     [Fact]
     public void Every_field_of_ChatOptions_is_honoured_or_refused()
     {
         var fields = typeof(ChatOptions).GetProperties().Select(p => p.Name).Order();
-        var known = s_honoured.Concat(NotHonoured.Select(row => row.Data.Item1)).Order();
+        var known = s_honoured.Concat(NotHonoured.Select(row => row.Data.Item1).Distinct()).Order();
 
         Assert.Equal(fields, known);
     }
@@ -122,6 +124,89 @@ public class ChatRequestTests
         Assert.Equal("Find", (string?)function["name"]);
         Assert.Equal("city", Assert.Single(function["parameters"]!["properties"]!.AsObject()).Key);
         Assert.Null(Read(new() { Tools = [tool], ToolMode = ChatToolMode.None }).Tools);
+    }
+
+    [Fact]
+    public void What_a_schema_cannot_have_is_named_with_its_pointer_and_its_tool()
+    {
+        var format = Assert.Throws<NotSupportedException>(() => Read(new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(s_unsupported) }));
+        var tool = Assert.Throws<NotSupportedException>(() => Read(new()
+        {
+            Tools = [AIFunctionFactory.CreateDeclaration("Find", null, s_unsupported)],
+            AdditionalProperties = new() { ["strict"] = true },
+        }));
+
+        Assert.Contains("ChatOptions.ResponseFormat: ", format.Message, StringComparison.Ordinal);
+        Assert.Contains("#/properties/a~0b/uniqueItems", format.Message, StringComparison.Ordinal);
+        Assert.Contains("tool Find: ", tool.Message, StringComparison.Ordinal);
+        Assert.Contains("#/properties/a~0b/uniqueItems", tool.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_model_is_told_the_schema_of_its_answer_in_the_system_message()
+    {
+        var format = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"type":"string"}"""), schemaDescription: "A city.");
+
+        var alone = Read(new() { ResponseFormat = format }).Messages;
+        var joined = ChatRequest.From([new(ChatRole.System, "Be brief."), .. s_hello], new() { ResponseFormat = format }, s_defaults, 42, "model").Messages;
+
+        const string Told = """Answer in JSON (A city.) that fits this schema: {"type":"string"}""";
+        Assert.Equal(("system", Told), ((string?)alone[0]!["role"], (string?)alone[0]!["content"]));
+        Assert.Equal("Be brief.\n" + Told, (string?)joined[0]!["content"]);
+        Assert.Equal(2, joined.Count);
+        Assert.Single(Read(new() { ResponseFormat = ChatResponseFormat.Json }).Messages);
+    }
+
+    [Fact]
+    public void Calls_are_constrained_where_one_is_required_or_schemas_are_strict_and_not_otherwise()
+    {
+        AITool Function(string name, params (string, object?)[] more) => AIFunctionFactory.Create(
+            (string city) => city, new AIFunctionFactoryOptions { Name = name, AdditionalProperties = more.ToDictionary(pair => pair.Item1, pair => pair.Item2) });
+
+        Assert.Null(Read(new() { Tools = [Function("A")] }).Constraint);
+        Assert.Null(Read(new() { Tools = [Function("A", ("strict", false))], AdditionalProperties = new() { ["strict"] = true } }).Constraint);
+        Assert.Null(Read(new() { Tools = [Function("A", ("strict", true))], ToolMode = ChatToolMode.None }).Constraint);
+        Assert.Contains("city", Read(new() { Tools = [Function("A", ("strictJsonSchema", true))] }).Constraint!.Source, StringComparison.Ordinal);
+        Assert.Contains("city", Read(new() { Tools = [Function("A")], AdditionalProperties = new() { ["strict"] = JsonElement.Parse("true") } }).Constraint!.Source, StringComparison.Ordinal);
+        Assert.DoesNotContain("city", Read(new() { Tools = [Function("A")], ToolMode = ChatToolMode.RequireAny }).Constraint!.Source, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"A\"", Read(new() { Tools = [Function("A"), Function("B")], ToolMode = ChatToolMode.RequireSpecific("B") }).Constraint!.Source, StringComparison.Ordinal);
+        Assert.Contains("strict", Assert.Throws<ArgumentException>(() => Read(new() { Tools = [Function("A")], AdditionalProperties = new() { ["strict"] = "perhaps" } })).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("Find")]
+    public void A_required_call_of_no_tool_in_reach_is_refused_by_name(string? name)
+    {
+        var mode = name is null ? ChatToolMode.RequireAny : ChatToolMode.RequireSpecific(name);
+
+        var e = Assert.Throws<ArgumentException>(() => Read(new() { ToolMode = mode }));
+
+        Assert.Contains("ChatOptions.ToolMode", e.Message, StringComparison.Ordinal);
+        Assert.Contains(name ?? "a tool", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Spans_may_be_of_what_was_said_and_of_the_values_of_calls_and_results()
+    {
+        var tool = AIFunctionFactory.CreateDeclaration("Find", null, JsonElement.Parse(
+            """{"type":"object","properties":{"type":{"type":"string"},"day":{"type":"string","format":"date"},"list":{"type":"array","items":{"type":["string","null"]}},"n":{"type":"integer"}}}"""));
+        ChatMessage[] messages =
+        [
+            .. s_hello,
+            new(ChatRole.Assistant, [new FunctionCallContent("1", "Find", new Dictionary<string, object?> { ["city"] = "São José", ["n"] = 2 })]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", JsonElement.Parse("""[{"name":"Sino \"S\"","ok":true}]""")), new FunctionResultContent("2", "[plain")]),
+        ];
+
+        var request = ChatRequest.From(messages, new() { Tools = [tool], AdditionalProperties = new() { ["edge.spans"] = true } }, s_defaults, 42, "model");
+
+        var source = JsonNode.Parse(request.Constraint!.Source)!;
+        Assert.Equal(["Hello", "São José", "2", "Sino \"S\"", "true", "[plain"], source["texts"]!.AsArray().Select(text => (string?)text));
+        var properties = source["tools"]![0]!["parameters"]!["properties"]!;
+        Assert.True((bool?)properties["type"]!["x-edge-span"]);
+        Assert.True((bool?)properties["list"]!["items"]!["x-edge-span"]);
+        Assert.Null(properties["day"]!["x-edge-span"]);
+        Assert.Null(properties["n"]!["x-edge-span"]);
     }
 
     [Fact]

@@ -38,6 +38,9 @@ internal sealed class Constraint : IEquatable<Constraint>
 
     public string Source { get; }
 
+    /// <summary>Whether it says how calls are written, and not only what text looks like.</summary>
+    public bool IsOfCalls => Kind == "tools";
+
     /// <summary>A constraint from its wire form.</summary>
     /// <exception cref="EdgeException">InvalidArgument: what is wrong with it.</exception>
     public static Constraint Parse(string kind, string source) => new(kind, source);
