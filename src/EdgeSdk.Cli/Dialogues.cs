@@ -87,7 +87,7 @@ internal static class Dialogues
     {
         if (!File.Exists(path))
         {
-            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The file of dialogues '{path}' does not exist.");
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The file of dialogues '{path}' does not exist. Check the path.", new FileNotFoundException());
         }
 
         using Stream file = File.OpenRead(path);

@@ -55,6 +55,27 @@ public sealed class ErrorTests
         (await Edge.RunAsync("generate", "--model", model, "--prompt", "Hi")).Failed(1, path, "edge.json");
     }
 
+    [Theory]
+    [InlineData("verify-lossless --device {device} --server {server} --dialogues {none}")]
+    [InlineData("serve {server} --token-file {none}")]
+    [InlineData("generate --model {device} --prompt Hi --schema {none}")]
+    [InlineData("generate --model {device} --prompt Hi --grammar {none}")]
+    public async Task A_missing_file_is_1_and_is_named(string arguments)
+    {
+        using var scratch = new Scratch();
+        (await RunAsync(arguments, scratch)).Failed(1, scratch["none"]);
+    }
+
+    [Theory]
+    [InlineData("--schema", """{"type":"object","patternProperties":{}}""", "#/patternProperties")]
+    [InlineData("--grammar", "root ::= digit\n", "digit")]
+    public async Task A_constraint_that_cannot_be_is_2_and_says_where(string option, string source, string where)
+    {
+        using var scratch = new Scratch();
+        File.WriteAllText(scratch["constraint"], source);
+        (await Edge.RunAsync("generate", "--model", Edge.Device, "--prompt", "Hi", option, scratch["constraint"])).Failed(2, option, scratch["constraint"], where);
+    }
+
     [Fact]
     public async Task A_truncated_checkpoint_is_1_and_leaves_nothing_behind()
     {

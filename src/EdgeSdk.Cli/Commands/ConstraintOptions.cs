@@ -24,12 +24,25 @@ internal sealed class ConstraintOptions
         });
     }
 
+    /// <exception cref="EdgeException">InvalidArgument: which option, which file, and what is wrong with it.</exception>
     public Constraint? Read(ParseResult parsed) =>
-        parsed.GetValue(_schema) is { } schema ? Constraint.JsonSchema(ReadFile("--schema", schema))
-        : parsed.GetValue(_grammar) is { } grammar ? Constraint.Grammar(ReadFile("--grammar", grammar))
-        : parsed.GetValue(_regex) is { } regex ? Constraint.Regex(regex)
+        parsed.GetValue(_schema) is { } schema ? Compile("--schema " + schema, () => Constraint.JsonSchema(ReadFile(schema)))
+        : parsed.GetValue(_grammar) is { } grammar ? Compile("--grammar " + grammar, () => Constraint.Grammar(ReadFile(grammar)))
+        : parsed.GetValue(_regex) is { } regex ? Compile("--regex", () => Constraint.Regex(regex))
         : null;
 
-    private static string ReadFile(string option, string file) => File.Exists(file) ? File.ReadAllText(file)
-        : throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{option}: there is no file {file}. Give a file's path.");
+    private static Constraint Compile(string option, Func<Constraint> compile)
+    {
+        try
+        {
+            return compile();
+        }
+        catch (EdgeException e)
+        {
+            throw new EdgeException(e.Code, $"{option}: {e.Message}", e.InnerException);
+        }
+    }
+
+    private static string ReadFile(string file) => File.Exists(file) ? File.ReadAllText(file)
+        : throw new EdgeException(EdgeErrorCode.InvalidArgument, "There is no such file. Check the path.", new FileNotFoundException());
 }

@@ -11,7 +11,7 @@ internal static class BearerTokenFile
     {
         if (!File.Exists(file))
         {
-            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{setting} '{file}' does not exist. Write the token into it.");
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{setting} '{file}' does not exist. Write the token into it.", new FileNotFoundException());
         }
 
         string token = File.ReadAllText(file).Trim();
