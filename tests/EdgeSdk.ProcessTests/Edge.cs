@@ -97,6 +97,9 @@ internal sealed partial class Edge : IAsyncDisposable
     public void Signal(Signal signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
+        Assert.SkipWhen(
+            signal == ProcessTests.Signal.Interrupt && InterruptsAreIgnored,
+            "These tests were started where the interrupt is ignored (behind nohup, or by & in a script), and what they start inherits that.");
         Assert.Equal(0, Kill(_process.Id, (int)signal));
     }
 
@@ -118,6 +121,10 @@ internal sealed partial class Edge : IAsyncDisposable
 
         _process.Dispose();
     }
+
+    private static bool InterruptsAreIgnored { get; } = OperatingSystem.IsLinux() && File.ReadLines("/proc/self/status")
+        .Where(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
+        .Any(line => (Convert.ToUInt64(line["SigIgn:".Length..].Trim(), 16) >> ((int)ProcessTests.Signal.Interrupt - 1) & 1) != 0);
 
     private static string FindRepository([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", ".."));
 
