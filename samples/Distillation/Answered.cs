@@ -38,14 +38,15 @@ internal readonly record struct Place(int Index, bool Agrees, float Margin);
 /// <summary>The pair at work: answers turns by both models.</summary>
 internal sealed class Answering(Runtime.OnnxModel server, Runtime.OnnxModel device, ChatFormat format, int limit)
 {
+    /// <summary>Two, whose models run on one thread each: passes this small gain little from a second one.</summary>
+    public const int Workers = 2;
+
     /// <summary>Both models' answers, in the turns' order.</summary>
     public async Task<List<Answered>> AnswerAsync(IReadOnlyList<Turn> turns, SamplerSpec sampler, CancellationToken cancellationToken)
     {
         var answers = new Answered[turns.Count];
         int next = 0;
 
-        // Two workers, whose models run on one thread each: passes this small gain little from a second one.
-        const int Workers = 2;
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(async () =>
         {
             await using var serverReader = new Reader(server, sampler);
@@ -73,7 +74,8 @@ internal sealed class Answering(Runtime.OnnxModel server, Runtime.OnnxModel devi
     /// <summary>Whether an answer came to its end token.</summary>
     public static bool HasEnd(Pick[] written) => written[^1].Token == Vocabulary.End;
 
-    private static int[] Ids(Pick[] picks) => [.. picks.Select(pick => pick.Token)];
+    /// <summary>The tokens chosen.</summary>
+    public static int[] Ids(Pick[] picks) => [.. picks.Select(pick => pick.Token)];
 
     private Answer Read(Pick[] picks) => Answer.Of(format.Decode(Ids(picks)));
 }

@@ -49,7 +49,8 @@ internal sealed record CallScore(int Due, int Made, int Method, int Values, int 
         };
     }
 
-    private static JsonObject Shares(CallScore[] scores)
+    /// <summary>Shares of what was due; whole calls with a 95 % interval.</summary>
+    public static JsonObject Shares(CallScore[] scores)
     {
         JsonNode? Share(Func<CallScore, int> part, Func<CallScore, int> whole) => Figure.Share(scores.Sum(part), scores.Sum(whole));
         (double low, double high) = Bootstrap.Interval(Numbers(scores, s => s.Whole), Numbers(scores, s => s.Due));
@@ -65,9 +66,10 @@ internal sealed record CallScore(int Due, int Made, int Method, int Values, int 
         };
     }
 
-    private static JsonObject Difference(CallScore[] server, CallScore[] device, Func<CallScore, int> part, Func<CallScore, int> whole)
+    /// <summary>How far some answers are ahead of others to the same turns, with a 95 % interval.</summary>
+    public static JsonObject Difference(CallScore[] ones, CallScore[] others, Func<CallScore, int> part, Func<CallScore, int> whole)
     {
-        double[] ahead = [.. server.Zip(device, (s, d) => (double)part(s) - part(d))], of = Numbers(server, whole);
+        double[] ahead = [.. ones.Zip(others, (one, other) => (double)part(one) - part(other))], of = Numbers(ones, whole);
         (double low, double high) = Bootstrap.Interval(ahead, of);
         return new JsonObject { ["points"] = Figure.Share(ahead.Sum(), of.Sum()), ["interval"] = Figure.Interval(low, high) };
     }

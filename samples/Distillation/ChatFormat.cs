@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using EdgeSdk.Text;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Distillation;
 
@@ -12,6 +13,9 @@ internal sealed class ChatFormat(string folder)
 
     /// <summary>The ids of a conversation; with <paramref name="prompt"/> up to where the assistant's answer begins.</summary>
     public int[] Encode(JsonArray messages, JsonArray tools, bool prompt) => ChatPrompt.Encode(_tokenizer, _template, messages, tools, prompt);
+
+    /// <summary>A constraint on an answer of at most <paramref name="limit"/> tokens behind a prompt.</summary>
+    public ConstrainedText Constrain(Constraint constraint, int prompt, int limit) => ConstrainedText.For(constraint, _tokenizer, [Vocabulary.End], prompt, prompt + limit);
 
     /// <summary>The text of ids, special tokens written out.</summary>
     public string Decode(ReadOnlySpan<int> ids) => _tokenizer.Decode(ids);

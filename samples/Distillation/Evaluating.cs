@@ -22,8 +22,7 @@ internal static class Evaluating
 
         var format = new ChatFormat(deviceFolder);
         IReadOnlyList<Dialogue> test = Recipe.Read(arguments, "test");
-        HashSet<string> seenTools = [.. Recipe.Read(arguments, "train").SelectMany(d => d.Messages).SelectMany(m => ToolCall.Of(m!)).Select(call => call.Name)];
-        var evaluation = new Evaluation(server, device, format, size, seenTools, serverFolder);
+        var evaluation = new Evaluation(server, device, format, size, Recipe.Read(arguments, "train"), serverFolder);
         (RoutingThresholds rule, JsonObject found) = await evaluation.RunAsync(test, Recipe.Read(arguments, "dev"), Recipe.Log, cancellationToken);
         Pair.Note(deviceFolder, rule);
 
@@ -40,13 +39,11 @@ internal static class Evaluating
         return new JsonObject { ["written"] = Path.Combine(output, FileName) };
     }
 
-    /// <summary>Writes the page and its plots from what <see cref="EvaluateAsync"/> left.</summary>
+    /// <summary>Writes the page and its plots from what <see cref="EvaluateAsync"/> and other commands left beside the models.</summary>
     public static JsonObject WritePage(Arguments arguments)
     {
-        string checkedAt = Path.Combine(Recipe.Output(arguments), "transformers.json");
-        JsonObject? transformers = File.Exists(checkedAt) ? JsonNode.Parse(File.ReadAllText(checkedAt))!.AsObject() : null;
         string folder = Path.GetFullPath(arguments.Text("docs", Path.Combine(Recipe.Repository, "docs")));
-        return new JsonObject { ["written"] = new JsonArray([.. PairPage.Write(folder, Found(arguments), transformers)]) };
+        return new JsonObject { ["written"] = new JsonArray([.. PairPage.Write(folder, new Measured(Recipe.Output(arguments), Found(arguments)))]) };
     }
 
     /// <summary>Writes both model cards from what training and evaluation left.</summary>

@@ -18,7 +18,7 @@ internal sealed record EvaluationSize(
     int Turns = 300, int SeenCalls = 300, int UnseenCalls = 100, int TuningTurns = 300, int Dialogues = 40, int Limit = 160);
 
 /// <summary>What the pair is worth on dialogues that it never saw, always behind the whole reference history.</summary>
-internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat format, EvaluationSize size, IReadOnlySet<string> seenTools, string serverFolder)
+internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat format, EvaluationSize size, IReadOnlyList<Dialogue> train, string serverFolder)
 {
     /// <summary>What routing may cost: this share of what the server's answers to all turns are worth.</summary>
     public const double Allowance = 0.01;
@@ -39,6 +39,8 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
 
     private readonly Answering _answering = new(server, device, format, size.Limit);
 
+    private readonly HashSet<string> _seenTools = [.. train.SelectMany(dialogue => dialogue.Messages).SelectMany(message => ToolCall.Of(message!)).Select(call => call.Name)];
+
     /// <summary>Chooses Auto's rule on dev and measures everything on test.</summary>
     public async Task<(RoutingThresholds Rule, JsonObject Found)> RunAsync(
         IReadOnlyList<Dialogue> test, IReadOnlyList<Dialogue> dev, Action<string> log, CancellationToken cancellationToken)
@@ -50,9 +52,11 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
         log($"{answers.Count} turns of test answered");
         List<Answered> sampled = await _answering.AnswerAsync(turns, s_sampled, cancellationToken);
         log($"and again at temperature {s_sampled.Temperature}");
-        List<Answered> seen = await DueCallsAsync(test, seenTools.Contains, size.SeenCalls, cancellationToken);
-        List<Answered> unseen = await DueCallsAsync(test, tool => !seenTools.Contains(tool), size.UnseenCalls, cancellationToken);
+        List<Answered> seen = await DueCallsAsync(test, _seenTools.Contains, size.SeenCalls, cancellationToken);
+        List<Answered> unseen = await DueCallsAsync(test, tool => !_seenTools.Contains(tool), size.UnseenCalls, cancellationToken);
         log($"{seen.Count} + {unseen.Count} turns of test that are due a call of a seen and of an unseen tool");
+        var constrained = new ConstrainedCalls(server, device, format, new ToolSchemas(test), ToolSchemas.ValuesByName(train), size.Limit);
+        JsonObject constrainedSeen = await constrained.CompareAsync(seen, log, cancellationToken), constrainedUnseen = await constrained.CompareAsync(unseen, log, cancellationToken);
         (RoutingThresholds rule, JsonObject routing) = Routing(tuning, answers);
         return (rule, new JsonObject
         {
@@ -60,6 +64,7 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
             ["turns"] = answers.Count,
             ["limit"] = size.Limit,
             ["calls"] = Calls(seen, unseen),
+            ["constrained"] = new JsonObject { ["most_choices"] = ToolSchemas.MostChoices, ["seen"] = constrainedSeen, ["unseen"] = constrainedUnseen },
             ["spoken"] = Spoken(answers),
             ["worth"] = Worth(answers),
             ["agreement"] = Agreements(answers, sampled),
@@ -147,7 +152,7 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
             ["sampled"] = Runs(sampled),
             ["temperature"] = Figure.Of(s_sampled.Temperature),
             ["by_kind"] = Split(a => a.ServerAnswer.Kind),
-            ["by_tool"] = Split(a => seenTools.Contains(a.Turn.Tool) ? "seen" : "unseen"),
+            ["by_tool"] = Split(a => _seenTools.Contains(a.Turn.Tool) ? "seen" : "unseen"),
             ["by_position"] = ByPosition(answers),
         };
     }
@@ -185,7 +190,7 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
                 ["deed_server"] = Figure.Share(turns.Sum(a => a.ServerAnswer.Deed(a.Turn)), turns.Length),
                 ["deed_device"] = Figure.Share(turns.Sum(a => a.DeviceAnswer.Deed(a.Turn)), turns.Length),
                 ["calls"] = due.Length,
-                ["calls_seen"] = due.Count(a => seenTools.Contains(a.Turn.Tool)),
+                ["calls_seen"] = due.Count(a => _seenTools.Contains(a.Turn.Tool)),
                 ["whole_server"] = Figure.Share(Whole(a => a.ServerAnswer), due.Length),
                 ["whole_device"] = Figure.Share(Whole(a => a.DeviceAnswer), due.Length),
             };

@@ -31,6 +31,9 @@ internal static class ModelCard
             Both($"{of}: values right", calls, "values_right");
             Both($"{of}: values that stand in the context, right", calls, "context_values_right");
             Both($"{of}: whole call right", calls, "whole_right");
+            JsonNode constrained = evaluation["constrained"]![split]!;
+            Row($"{of}: the same within the tools' schemas", constrained["server"]!["schemas"]!["whole_right"], constrained["device"]!["schemas"]!["whole_right"]);
+            Row($"{of}: ... and values from the dialogue or known", constrained["server"]!["spans_or_known"]!["whole_right"], constrained["device"]!["spans_or_known"]!["whole_right"]);
             Row($"{of}: whole calls, server ahead by", calls["whole_right_difference"]!["points"], JsonValue.Create($"95 %: {Range(calls["whole_right_difference"]!["interval"]!)}"));
         }
 

@@ -4,39 +4,45 @@ using System.Text.Json.Nodes;
 
 namespace EdgeSdk.Distillation;
 
-/// <summary>docs/pair.md: the pair's figures with their marks, tables and plots, written from <c>evaluation.json</c> alone.</summary>
+/// <summary>docs/pair.md: the pair's figures with their marks, tables and plots, written from what lies beside the models alone.</summary>
 internal sealed class PairPage
 {
     /// <summary>The plots' folder beside the page.</summary>
     private const string Plots = "pair";
 
+    private static readonly string[] s_sides = ["server", "device"];
+
+    private static readonly (string Name, string What)[] s_constraints = [("schemas", "schemas"), ("spans", "schemas and spans"), ("spans_or_known", "schemas and spans or known")];
+
+    private readonly Measured _measured;
     private readonly JsonObject _found;
-    private readonly JsonObject? _transformers;
     private readonly StringBuilder _text = new();
 
-    private PairPage(JsonObject found, JsonObject? transformers) => (_found, _transformers) = (found, transformers);
+    private PairPage(Measured measured) => (_measured, _found) = (measured, measured.Evaluation);
 
     /// <summary>Writes page and plots.</summary>
-    /// <param name="folder">Where to.</param>
-    /// <param name="found">What <c>evaluate</c> left.</param>
-    /// <param name="transformers">What <c>transformers-check.py</c> left, where it ran.</param>
     /// <returns>The files.</returns>
-    public static IEnumerable<JsonNode> Write(string folder, JsonObject found, JsonObject? transformers)
+    public static IEnumerable<JsonNode> Write(string folder, Measured measured)
     {
-        var page = new PairPage(found, transformers);
+        var page = new PairPage(measured);
         string path = Path.Combine(folder, "pair.md");
         Directory.CreateDirectory(Path.Combine(folder, Plots));
         File.WriteAllText(path, page.Compose());
-        return [path, .. PairPlots.Draw(Path.Combine(folder, Plots), found)];
+        return [path, .. PairPlots.Draw(Path.Combine(folder, Plots), measured)];
     }
+
+    private (string Turns, IReadOnlyList<BenchRow> Rows)[] Benches => [("10", _measured.Bench("default")), ("30", _measured.Bench("40"))];
 
     private string Compose()
     {
         Opening();
         Marks();
         Calls();
+        Constrained();
         Spoken();
         Agreement();
+        Network();
+        Lossless();
         Margin();
         Routing();
         Domains();
@@ -55,7 +61,7 @@ internal sealed class PairPage
             dotnet run -c Release -- evaluate
             dotnet run -c Release -- page
 
-        `evaluate` needs no TorchSharp and takes a few minutes on two cores.
+        `evaluate` needs no TorchSharp and takes about eight minutes on two cores.
 
         """);
 
@@ -79,7 +85,32 @@ internal sealed class PairPage
         Mark("calls of seen tools, server: whole calls right", "at least 0.40", whole, whole >= 0.4);
         Mark("the same, ahead of the device", "at least 0.05", Number(ahead["points"]), Number(ahead["points"]) >= 0.05);
         Mark("lower end of that difference's 95 % interval", "above 0", Number(ahead["interval"]![0]), Number(ahead["interval"]![0]) > 0);
-        Say("");
+        double valid = ((string[])["seen", "unseen"]).SelectMany(split => s_sides, (split, side) => At("constrained", split, side))
+            .SelectMany(side => s_constraints, (side, constraint) => Number(side[constraint.Name]!["valid"])).Min();
+        Mark("constrained calls that parse and validate", "all", valid, valid == 1);
+        NetworkMarks();
+        AtMost("`passes_per_token` of verify-lossless, a server's step of 40 ms, T = 0", 0.6, Number(_measured.Lossless?["--temperature 0 --step-ms 40"]?["passes_per_token"]));
+        double differences = _measured.Lossless?.Sum(run => Number(run.Value!["differences"])) ?? double.NaN;
+        Mark("differences that verify-lossless found", "0", differences, differences == 0);
+        double unlike = _measured.Transformers is { } transformers ? transformers.Sum(model => Number(model.Value!["tokens"]) - Number(model.Value["tokens_equal"])) : double.NaN;
+        Mark("greedy tokens that differ from transformers'", "0", unlike, unlike == 0);
+        AtMost("the models' folders, MB", 45, _measured.Megabytes);
+        Say("""
+
+            How the pair came to these figures, and what other tries gave: [training.md](training.md).
+
+            """);
+    }
+
+    private void NetworkMarks()
+    {
+        double Ratio(string bench, int step, int roundTrip, double temperature) => _measured.Bench(bench).Where(row => row.Is(step, roundTrip, temperature)).Select(row => row.Ratio).FirstOrDefault(double.NaN);
+        AtMost("together / alone, step 40 ms, round trip 20 ms, T = 0", 0.6, Ratio("40", 40, 20, 0));
+        AtMost("... round trip 200 ms", 0.95, Ratio("40", 40, 200, 0));
+        AtMost("... round trip 2 ms", 0.55, Ratio("40", 40, 2, 0));
+        AtMost("... round trip 20 ms, T = 0.7", 0.65, Ratio("40", 40, 20, 0.7));
+        AtMost("... step 10 ms, round trip 200 ms, T = 0", 1.02, Ratio("default", 10, 200, 0));
+        AtMost("time together, how far from the predicted one, at most over all rows", 0.1, Benches.SelectMany(bench => bench.Rows).Select(row => Math.Abs(row.Together / row.Predicted - 1)).DefaultIfEmpty(double.NaN).Max());
     }
 
     private void Calls()
@@ -123,6 +154,52 @@ internal sealed class PairPage
         Both("perplexity of the assistant's tokens", "language", "perplexity");
         Both("tokens inside calls that are the first choice", "language", "call_tokens_right");
         Both("values of three letters or more that stand in the context: every token the first choice", "language", "context_values_copied");
+        Say("");
+    }
+
+    /// <summary>The calls again, as constraints let them be written.</summary>
+    private void Constrained()
+    {
+        Say($"""
+            ## Calls under constraints
+
+            The same turns, each answer held to the tools in reach ([constraints.md](constraints.md), kind `tools`): whether it calls and which tool stays the model's choice, but what it calls
+            exists, and its arguments follow the tool's schema. The dialogues give parameters' names alone. So the schemas are rebuilt from the calls of the *other* dialogues of the file, much as the tools'
+            authors would have written them: all values are strings; a date (`format`), a time of day or a number (`pattern`) where all values are; a choice (`enum`) where there are at most
+            {At("constrained", "most_choices")} different ones; else any text. Required is what every call has, nothing else is allowed. **Spans**: a text must stand, whole words, in an earlier message or in a value of an earlier
+            call or result. **Spans or known**: or be a value that some call of *train* has for a parameter of that name, since people say "SF" and the reference calls it San Francisco.
+
+            | what the reference wants | seen | unseen |
+            | --- | --- | --- |
+            """);
+        JsonNode seen = At("constrained", "seen"), unseen = At("constrained", "unseen");
+        void Wanted(string what, string part, string name) => Say($"| {what} | {Text(seen[part]![name])} | {Text(unseen[part]![name])} |");
+        Wanted("values", "reference", "values");
+        Wanted("of these, standing in an earlier text", "reference", "standing");
+        Wanted("values of parameters that take any text", "reference", "texts");
+        Wanted("of these, standing in an earlier text", "reference", "texts_standing");
+        Wanted("standing there or known", "reference", "texts_standing_or_known");
+        foreach ((string name, string what) in s_constraints) Wanted($"whole calls that {what} allow", "allowed", name);
+        Say("""
+
+            Parse and valid are shares of the calls made; valid: of a tool in reach, by JsonSchema.Net, and with its spans in place. Gains are against the free answers to the same turns, in points, with 95 %
+            intervals from 10,000 resamples of the turns.
+
+            | | | parse | valid | method right | values right | gain | context values right | gain | whole call right | gain |
+            | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+            """);
+        foreach ((string split, JsonNode calls) in ((string, JsonNode)[])[("seen", seen), ("unseen", unseen)])
+        {
+            foreach (string side in s_sides)
+            {
+                foreach ((string name, string what) in ((string, string)[])[("free", "free"), .. s_constraints])
+                {
+                    JsonNode r = calls[side]![name]!;
+                    Say($"| {split}, {side} | {what} | {Text(r["parse"])} | {Text(r["valid"])} | {Text(r["method_right"])} | {Text(r["values_right"])} | {Gain(r, "values_right_gain")} | {Text(r["context_values_right"])} | {Gain(r, "context_values_right_gain")} | {Text(r["whole_right"])} | {Gain(r, "whole_right_gain")} |");
+                }
+            }
+        }
+
         Say("");
     }
 
@@ -185,6 +262,62 @@ internal sealed class PairPage
             ![Agreement by kind of turn]({Plots}/agreement-by-kind.png)
 
             """);
+    }
+
+    /// <summary>Whole turns over a network, as <c>edge bench</c> timed them.</summary>
+    private void Network()
+    {
+        Say("""
+            ## Behind a network
+
+            Turns of the test dialogues, prompt included, by the server alone and by device and server together with the gate deciding; the server's passes take at least so long, a stand-in for a larger model, and a
+            proxy makes the round trip. Predicted is what the simulation says of the parts that were measured. First ten turns, the median of three rounds; then thirty turns, one round:
+
+                edge bench --network --device samples/models/device --server samples/models/server --json
+                edge bench --network --device samples/models/device --server samples/models/server --step-ms 40 --temperature 0,0.7 --turns 30 --rounds 1 --json
+
+            `samples/Distillation/measure.sh EDGE` runs these and all of the next part by a published `edge`, and leaves the results beside the models.
+            """);
+        if (!Benches.Any(bench => bench.Rows.Count > 0)) return;
+        Say("""
+
+            | turns | server step | round trip | T | tokens | alone | together | together / alone | predicted | server passes a token |
+            | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+            """);
+        foreach ((string turns, IReadOnlyList<BenchRow> rows) in Benches)
+        {
+            foreach (BenchRow row in rows)
+            {
+                Say(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {turns} | {row.Step} ms | {row.RoundTrip} ms | {row.Temperature} | {row.Tokens} | {row.Plain:0.00} s | {row.Together:0.00} s | {row.Ratio:0.00} | {row.Predicted:0.00} s | {row.PassesPerToken:0.00} |"));
+            }
+        }
+
+        Say($"""
+
+            ![Time together by round trip]({Plots}/network.png)
+
+            """);
+    }
+
+    private void Lossless()
+    {
+        Say("""
+            ## Lossless
+
+            Fifty dialogues with three seeds, over a socket, by the server alone and together; the texts must be equal, token for token:
+
+                edge verify-lossless --device samples/models/device --server samples/models/server --dialogues samples/data/dialogues.jsonl --count 50 --seeds 3 --json
+
+            """);
+        if (_measured.Lossless is not { } runs) return;
+        Say("""
+            | options besides | turns | tokens | differences | server passes a token |
+            | --- | --- | --- | --- | --- |
+            """);
+        foreach ((string options, JsonNode? r) in runs) Say($"| `{options}` | {r!["turns"]} | {r["tokens"]} | {r["differences"]} | {Text(r["passes_per_token"])} |");
+        Say("");
     }
 
     private void Margin()
@@ -273,13 +406,13 @@ internal sealed class PairPage
                 python3 samples/Distillation/transformers-check.py generate samples/models/server --edge edge --work check
                 python3 samples/Distillation/transformers-check.py compare  samples/models/server --work check --report samples/models/transformers.json
             """);
-        if (_transformers is null) return;
+        if (_measured.Transformers is not { } transformers) return;
         Say("""
 
             | model | weights | transformers | class | prompts equal | tokens equal | logits most apart |
             | --- | --- | --- | --- | --- | --- | --- |
             """);
-        foreach ((string model, JsonNode? r) in _transformers)
+        foreach ((string model, JsonNode? r) in transformers)
         {
             string apart = ((double)r!["logits_most_apart"]!).ToString("0.0e+0", CultureInfo.InvariantCulture);
             Say($"| {model} | `{((string)r["weights"]!)[..12]}` | {r["transformers"]} | {r["class"]} | {r["prompts_equal"]} of {r["prompts"]} | {r["tokens_equal"]} of {r["tokens"]} | {apart} |");
@@ -291,10 +424,15 @@ internal sealed class PairPage
     private static string Difference(JsonNode calls, string name) =>
         string.Create(CultureInfo.InvariantCulture, $"{100 * Number(calls[name]!["points"]):0.0} points (95 %: {100 * Number(calls[name]!["interval"]![0]):0.0} to {100 * Number(calls[name]!["interval"]![1]):0.0})");
 
+    private static string Gain(JsonNode calls, string name) => calls[name] is not { } gain ? "" : string.Create(
+        CultureInfo.InvariantCulture, $"{100 * Number(gain["points"]):+0.0;-0.0;0} ({100 * Number(gain["interval"]![0]):0.0} to {100 * Number(gain["interval"]![1]):0.0})");
+
     private void Both(string what, string part, string name) => Say($"| {what} | {Text(At(part, "server", name))} | {Text(At(part, "device", name))} |");
 
     private void Mark(string what, string wanted, double found, bool met) =>
-        Say(string.Create(CultureInfo.InvariantCulture, $"| {what} | {wanted} | {found:0.###} | {(met ? "met" : "missed")} |"));
+        Say(string.Create(CultureInfo.InvariantCulture, $"| {what} | {wanted} | {(double.IsNaN(found) ? "-" : $"{found:0.###}")} | {(double.IsNaN(found) ? "not measured" : met ? "met" : "missed")} |"));
+
+    private void AtMost(string what, double most, double found) => Mark(what, string.Create(CultureInfo.InvariantCulture, $"at most {most}"), found, found <= most);
 
     private void Say(string text) => _text.Append(text).Append('\n');
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using ScottPlot;
 using ScottPlot.Plottables;
@@ -14,14 +15,16 @@ internal static class PairPlots
 
     /// <summary>Draws all of them.</summary>
     /// <returns>The files.</returns>
-    public static IEnumerable<JsonNode> Draw(string folder, JsonObject found)
+    public static IEnumerable<JsonNode> Draw(string folder, Measured measured)
     {
+        JsonObject found = measured.Evaluation;
         JsonNode agreement = found["agreement"]!, classes = found["margin"]!["classes"]!;
         yield return Save(ByPosition(agreement["by_position"]!.AsArray()), "agreement-by-position");
         yield return Save(ByKind(agreement["by_kind"]!.AsObject()), "agreement-by-kind");
         yield return Save(ByMargin(classes.AsArray()), "agreement-by-margin");
         yield return Save(Calibration(classes.AsArray()), "calibration");
         yield return Save(Routing(found["routing"]!), "routing");
+        if (measured.Bench("40") is { Count: > 0 } atForty) yield return Save(Network([.. measured.Bench("default").Where(row => row.Step != atForty[0].Step), .. atForty]), "network");
 
         JsonNode Save(Plot plot, string name)
         {
@@ -100,6 +103,27 @@ internal static class PairPlots
         return plot;
     }
 
+    private static Plot Network(BenchRow[] rows)
+    {
+        var plot = Empty("Time together, as a share of the server's alone", "round trip", "together / alone");
+        int[] roundTrips = [.. rows.Select(row => row.RoundTrip).Distinct().Order()];
+        foreach (var line in rows.GroupBy(row => (row.Step, row.Temperature)))
+        {
+            BenchRow[] points = [.. line.OrderBy(row => row.RoundTrip)];
+            double[] x = [.. points.Select(row => (double)Array.IndexOf(roundTrips, row.RoundTrip))];
+            Scatter measured = Line(plot, x, [.. points.Select(row => row.Ratio)], string.Create(CultureInfo.InvariantCulture, $"a server's step of {line.Key.Step} ms, T = {line.Key.Temperature}"));
+            Scatter predicted = Line(plot, x, [.. points.Select(row => row.Predicted / row.Plain)], "");
+            (predicted.Color, predicted.LinePattern, predicted.MarkerSize) = (measured.Color, LinePattern.Dashed, 0);
+        }
+
+        Scatter anyPrediction = Line(plot, [double.NaN], [double.NaN], "predicted");
+        (anyPrediction.Color, anyPrediction.LinePattern, anyPrediction.MarkerSize) = (Colors.Gray, LinePattern.Dashed, 0);
+        plot.Axes.Bottom.TickGenerator = new NumericManual([.. roundTrips.Select((_, i) => (double)i)], [.. roundTrips.Select(roundTrip => $"{roundTrip} ms")]);
+        plot.Axes.SetLimits(-0.3, roundTrips.Length - 0.7, 0, 1.1);
+        plot.ShowLegend(Alignment.LowerRight);
+        return plot;
+    }
+
     private static Plot Empty(string title, string x, string y)
     {
         var plot = new Plot();
@@ -109,11 +133,12 @@ internal static class PairPlots
         return plot;
     }
 
-    private static void Line(Plot plot, double[] x, double[] y, string legend)
+    private static Scatter Line(Plot plot, double[] x, double[] y, string legend)
     {
         Scatter line = plot.Add.Scatter(x, y);
         line.LineWidth = 2;
         line.LegendText = legend;
+        return line;
     }
 
     private static void Diagonal(Plot plot, double end, string legend)

@@ -10,8 +10,11 @@ namespace EdgeSdk.Distillation;
 /// <param name="Reference">What the reference answers.</param>
 /// <param name="Earlier">Every earlier message's text, calls and results as compact JSON; without the system message.</param>
 /// <param name="Values">Names, times and prices of the context that the reference repeats, where it speaks.</param>
+/// <param name="Source">The dialogue, with the tools in reach.</param>
+/// <param name="Texts">What every earlier message says, and each value of its calls and results: what a call's values can be taken from.</param>
 /// <param name="Tool">The tool that the turn is about: that of the call whose result has just come, else of the next call, else of the last one; empty in a dialogue without calls.</param>
-internal sealed record Turn(int[] Prompt, Answer Reference, string Earlier, IReadOnlyList<string> Values, string Tool)
+internal sealed record Turn(
+    int[] Prompt, Answer Reference, string Earlier, IReadOnlyList<string> Values, Dialogue Source, IReadOnlyList<string> Texts, string Tool)
 {
     /// <summary>What an answer may still take behind a prompt.</summary>
     private const int Room = 512;
@@ -55,6 +58,8 @@ internal sealed record Turn(int[] Prompt, Answer Reference, string Earlier, IRea
             answer,
             earlier,
             answer.Calls.Count > 0 ? [] : ContextValues.In(answer.Text, history, earlier),
+            dialogue,
+            [.. history.SelectMany(message => ContextValues.Texts(message!)).Distinct()],
             (afterResult && last.Length > 0) || next.Length == 0 ? last : next);
     }
 
@@ -150,6 +155,10 @@ internal static partial class ContextValues
         return found;
     }
 
+    /// <summary>A message's own text, or the values of its calls or its result.</summary>
+    public static IEnumerable<string> Texts(JsonNode message) =>
+        Leaves(Json(message)).Concat((string?)message["role"] == "tool" ? [] : [(string?)message["content"] ?? ""]).Where(text => text.Length > 0);
+
     /// <summary>Whether a value stands in a text as whole words.</summary>
     public static bool Stands(string value, string text, StringComparison comparison)
     {
@@ -185,6 +194,9 @@ internal static partial class ContextValues
 /// <summary>A call of a tool with its arguments as compact JSON by name.</summary>
 internal sealed record ToolCall(string Name, IReadOnlyDictionary<string, string> Arguments)
 {
+    /// <summary>Whether its arguments were a JSON object, as a call that was written may not be.</summary>
+    public bool Parses { get; init; } = true;
+
     /// <summary>The calls of a message.</summary>
     public static IReadOnlyList<ToolCall> Of(JsonNode message) =>
         [.. ((message["tool_calls"] as JsonArray) ?? []).Select(call => new ToolCall(
@@ -195,7 +207,7 @@ internal sealed record ToolCall(string Name, IReadOnlyDictionary<string, string>
     public static ToolCall Parse(string written)
     {
         int brace = written.IndexOf('{', StringComparison.Ordinal);
-        if (brace < 0) return new ToolCall(written, new Dictionary<string, string>());
+        if (brace < 0) return new ToolCall(written, new Dictionary<string, string>()) { Parses = false };
         try
         {
             JsonObject arguments = JsonNode.Parse(written[brace..])!.AsObject();
@@ -203,7 +215,7 @@ internal sealed record ToolCall(string Name, IReadOnlyDictionary<string, string>
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            return new ToolCall(written[..brace], new Dictionary<string, string>());
+            return new ToolCall(written[..brace], new Dictionary<string, string>()) { Parses = false };
         }
     }
 
