@@ -24,6 +24,9 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
 
     private const string Noise = "edge-1";
 
+    /// <summary>Whether commits tell log-probabilities.</summary>
+    public bool TellsLogProbs { get; init; }
+
     /// <summary>Checks <paramref name="open"/> against the model and the limits.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT or FAILED_PRECONDITION, with the field.</exception>
     public static TextRequest From(Open open, ModelInfo model, EdgeServerOptions options)
@@ -57,7 +60,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (open.Sampler is { ConstraintKind.Length: > 0 })
             sampler = sampler with { Constrained = ReadConstraint(open, stop, committed, model, options) };
 
-        return new([.. prompt, .. committed], prompt.Length, sampler, stop, drafts, speaksText);
+        return new([.. prompt, .. committed], prompt.Length, sampler, stop, drafts, speaksText) { TellsLogProbs = open.LogProbs };
     }
 
     /// <exception cref="RpcException">FAILED_PRECONDITION: another version.</exception>

@@ -101,6 +101,9 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
         };
         frame.Ids.AddRange(commit.Tokens.Span);
         frame.Margins.AddRange(commit.Margins.Span);
+        if (request.TellsLogProbs)
+            frame.LogProbs.AddRange(commit.LogProbs.Span);
+
         return frame;
     }
 

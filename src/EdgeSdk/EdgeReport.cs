@@ -13,7 +13,7 @@ public sealed record EdgeUpdate(EdgeWriter Writer, EdgeReport? Report = null)
 
 /// <summary>A token of an answer.</summary>
 /// <param name="Id">In the vocabulary of the device's model; -1 where the server sends text of another vocabulary.</param>
-/// <param name="LogProb">Its natural log-probability, by the model that wrote it, before temperature and filters; null where a server wrote it, which does not tell.</param>
+/// <param name="LogProb">Its natural log-probability, by the model that wrote it, before temperature and filters; null where a server wrote it and the request did not ask for <c>logprobs</c>.</param>
 public readonly record struct EdgeToken(int Id, float? LogProb);
 
 /// <summary>How an answer came about: <c>response.GetEdge()</c>.</summary>

@@ -10,6 +10,9 @@ namespace EdgeSdk.Decoding;
 internal readonly record struct Commit(
     int Place, ReadOnlyMemory<int> Tokens, int Accepted, int Wasted, double PassSeconds, ReadOnlyMemory<float> Margins)
 {
+    /// <summary>The picks' log-probabilities (<see cref="Sampling.Pick.LogProb"/>), likewise.</summary>
+    public ReadOnlyMemory<float> LogProbs { get; init; }
+
     /// <summary>The place after the last token.</summary>
     public int End => Place + Tokens.Length;
 }

@@ -321,7 +321,7 @@ internal sealed class Simulation
                     var commit = await verifier.StartAsync(text, Unbroken).ConfigureAwait(false);
                     for (; commit is not null; commit = await verifier.NextAsync(Unbroken).ConfigureAwait(false))
                     {
-                        var frame = commit.Value with { Tokens = commit.Value.Tokens.ToArray(), Margins = commit.Value.Margins.ToArray() };
+                        var frame = commit.Value with { Tokens = commit.Value.Tokens.ToArray(), Margins = commit.Value.Margins.ToArray(), LogProbs = commit.Value.LogProbs.ToArray() };
                         ToDevice(() => stream.Arrive(frame));
                     }
 

@@ -37,7 +37,8 @@ internal interface IVerifierStream
 /// <param name="Token">The id.</param>
 /// <param name="Drafted">Whether it is a draft of the device that the server accepted.</param>
 /// <param name="Margin">How clear the server's choice was; NaN where it did not say.</param>
-internal readonly record struct TogetherToken(int Token, bool Drafted, float Margin);
+/// <param name="LogProb">The server's log-probability of it; likewise.</param>
+internal readonly record struct TogetherToken(int Token, bool Drafted, float Margin, float LogProb);
 
 /// <summary>
 /// One turn that device and server decode together, seen from the device: apply the commits that have come, make a draft, send it, again. A commit is
@@ -101,7 +102,7 @@ internal sealed class TogetherTurn(
             {
                 await TakeAsync(commit, cancellationToken).ConfigureAwait(false);
                 for (int i = 0; i < commit.Tokens.Length; i++)
-                    yield return new(commit.Tokens.Span[i], i < commit.Accepted, commit.Margins.IsEmpty ? float.NaN : commit.Margins.Span[i]);
+                    yield return new(commit.Tokens.Span[i], i < commit.Accepted, Told(commit.Margins, i), Told(commit.LogProbs, i));
             }
         }
         while (await WorkAsync(stream, cancellationToken).ConfigureAwait(false));
@@ -194,6 +195,8 @@ internal sealed class TogetherTurn(
             Drafted += count;
         }
     }
+
+    private static float Told(ReadOnlyMemory<float> values, int i) => values.IsEmpty ? float.NaN : values.Span[i];
 
     private void Decide()
     {

@@ -24,7 +24,7 @@ internal sealed class Verifier : IAsyncDisposable
     private readonly StepCost cost;
     private readonly int promptChunk, mostDrafts;
     private readonly Pick[] picks;
-    private readonly float[] margins;
+    private readonly float[] margins, logProbs;
 
     private readonly Lock gate = new();
     private readonly WaitingDrafts waiting = new();
@@ -54,6 +54,7 @@ internal sealed class Verifier : IAsyncDisposable
         mostDrafts = Math.Clamp(model.Traits.MaxStep - 1, 0, MostPerOffer);
         picks = new Pick[mostDrafts + 1];
         margins = new float[mostDrafts + 1];
+        logProbs = new float[mostDrafts + 1];
     }
 
     /// <summary>The place of the next token.</summary>
@@ -185,8 +186,7 @@ internal sealed class Verifier : IAsyncDisposable
             int place = length, right = 0;
             while (Finish is null)
             {
-                int token = picks[length - place].Token;
-                margins[length - place] = picks[length - place].Margin;
+                (int token, logProbs[length - place], margins[length - place]) = picks[length - place];
                 bool verified = length - place < k, agrees = verified && text[length] == token;
                 text[length] = token;
                 FinishIf(stop.After(token, length));
@@ -207,7 +207,7 @@ internal sealed class Verifier : IAsyncDisposable
             int wastedSince = wasted - wastedBefore;
             wastedBefore = wasted;
             int count = length - place;
-            return new(place, text.AsMemory(place, count), right, wastedSince, seconds, margins.AsMemory(0, count));
+            return new(place, text.AsMemory(place, count), right, wastedSince, seconds, margins.AsMemory(0, count)) { LogProbs = logProbs.AsMemory(0, count) };
         }
     }
 

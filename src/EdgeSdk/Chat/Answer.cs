@@ -10,7 +10,7 @@ namespace EdgeSdk.Chat;
 /// <param name="LogProb">The writer's log-probability of the token; NaN where it is not told.</param>
 internal readonly record struct Written(int Token, string? Text, EdgeWriter Writer, float LogProb = float.NaN)
 {
-    public static Written Of(int token, EdgeWriter writer) => new(token, null, writer);
+    public static Written Of(int token, EdgeWriter writer, float logProb) => new(token, null, writer, logProb);
 
     public static Written Of(Pick pick) => new(pick.Token, null, EdgeWriter.Device, pick.LogProb);
 }

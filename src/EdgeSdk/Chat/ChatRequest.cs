@@ -17,6 +17,9 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
     /// <summary>What the answer must look like; null: anything.</summary>
     public Constraint? Constraint { get; init; }
 
+    /// <summary>Whether a server tells the log-probabilities of what it writes.</summary>
+    public bool LogProbs { get; init; }
+
     /// <summary>Reads a request. Neither argument is changed.</summary>
     /// <param name="messages">At least one.</param>
     /// <param name="options">May be null.</param>
@@ -63,6 +66,7 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             new AnswerLimits(StopSequences(options), options?.AllowMultipleToolCalls is false))
         {
             Constraint = form.Constraint,
+            LogProbs = MoreOptions.LogProbs(options),
         };
     }
 

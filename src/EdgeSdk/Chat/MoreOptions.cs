@@ -6,12 +6,12 @@ namespace EdgeSdk.Chat;
 /// <summary>What <see cref="ChatOptions.AdditionalProperties"/> may hold: options of this SDK that <see cref="ChatOptions"/> has no field for.</summary>
 internal static class MoreOptions
 {
-    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", SpansKey = "edge.spans";
+    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", SpansKey = "edge.spans";
 
     /// <summary>The second is what Microsoft.Extensions.AI's client of OpenAI reads, on options and on functions.</summary>
     private const string StrictKey = "strict", StrictSchemaKey = "strictJsonSchema";
 
-    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, StrictKey, StrictSchemaKey, SpansKey];
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogProbsKey, StrictKey, StrictSchemaKey, SpansKey];
 
     /// <summary>Drop tokens less likely than this share of the best one; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no number.</exception>
@@ -20,6 +20,10 @@ internal static class MoreOptions
     /// <summary>What the logits of tokens that the text holds are divided by; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no number.</exception>
     public static float? RepetitionPenalty(ChatOptions? options) => Number(options, RepetitionPenaltyKey);
+
+    /// <summary>Whether a server tells the log-probabilities of what it writes.</summary>
+    /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
+    public static bool LogProbs(ChatOptions? options) => Flag(options?.AdditionalProperties, LogProbsKey) ?? false;
 
     /// <summary>Whether strings in JSON and in calls must stand in the conversation's texts.</summary>
     /// <exception cref="ArgumentException">The value is neither true nor false.</exception>

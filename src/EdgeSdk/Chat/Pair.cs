@@ -248,9 +248,10 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             answer.PromptTokens = stream.PromptTokens;
             for (int i = 0; i < commit.Tokens.Length; i++)
             {
+                float logProb = commit.LogProbs.IsEmpty ? float.NaN : commit.LogProbs.Span[i];
                 yield return byIds
-                    ? Written.Of(commit.Tokens.Span[i], EdgeWriter.Server)
-                    : new Written(-1, i == commit.Tokens.Length - 1 ? arrived.Text : "", EdgeWriter.Server);
+                    ? Written.Of(commit.Tokens.Span[i], EdgeWriter.Server, logProb)
+                    : new Written(-1, i == commit.Tokens.Length - 1 ? arrived.Text : "", EdgeWriter.Server, logProb);
             }
         }
 
@@ -285,7 +286,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         {
             await foreach (var token in turn.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
             {
-                yield return Written.Of(token.Token, token.Drafted ? EdgeWriter.AcceptedDraft : EdgeWriter.Server);
+                yield return Written.Of(token.Token, token.Drafted ? EdgeWriter.AcceptedDraft : EdgeWriter.Server, token.LogProb);
             }
 
             answer.Finish = turn.Finish;
@@ -316,13 +317,19 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
     private static string Short(ModelInfo info) => info.VocabularyFingerprint is { Length: > 12 } fingerprint ? fingerprint[..12] : "(none)";
 
-    private Open OpenFor(ChatRequest request, int[] prompt, ModelInfo writer) =>
-        OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, device.SamplerFor(request, prompt, writer), request.MaxOutputTokens);
+    private Open OpenFor(ChatRequest request, int[] prompt, ModelInfo writer)
+    {
+        var open = OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, device.SamplerFor(request, prompt, writer), request.MaxOutputTokens);
+        open.LogProbs = request.LogProbs;
+        return open;
+    }
 
     private static Open OpenFor(ChatRequest request)
     {
         var turns = new Turns { MessagesJson = request.Messages.ToJsonString(), ToolsJson = request.Tools?.ToJsonString() ?? "" };
-        return OpenFrame.For(turns, request.Sampler, request.Constraint, request.MaxOutputTokens);
+        var open = OpenFrame.For(turns, request.Sampler, request.Constraint, request.MaxOutputTokens);
+        open.LogProbs = request.LogProbs;
+        return open;
     }
 
     private static void Note(Answer answer, int[] prompt, LeasedSequence sequence, Device device)

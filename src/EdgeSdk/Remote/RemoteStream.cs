@@ -360,9 +360,14 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
 
         if (commit.Ids.Count == 0 || commit.Accepted < 0 || commit.Accepted > commit.Ids.Count || commit.Wasted < 0 || !(commit.PassSeconds >= 0)
-            || (commit.Margins.Count != 0 && commit.Margins.Count != commit.Ids.Count))
+            || (commit.Margins.Count != 0 && commit.Margins.Count != commit.Ids.Count) || (commit.LogProbs.Count != 0 && commit.LogProbs.Count != commit.Ids.Count))
         {
-            throw Broken($"a commit of {commit.Ids.Count} tokens counts {commit.Accepted} accepted, {commit.Wasted} wasted, {commit.Margins.Count} margins, {commit.PassSeconds} s");
+            throw Broken($"a commit of {commit.Ids.Count} tokens counts {commit.Accepted} accepted, {commit.Wasted} wasted, {commit.Margins.Count} margins, {commit.LogProbs.Count} log-probabilities, {commit.PassSeconds} s");
+        }
+
+        if (commit.LogProbs.Any(p => !(p <= 0)))
+        {
+            throw Broken($"it tells the log-probability {commit.LogProbs.First(p => !(p <= 0))}");
         }
 
         if (_committed.Count + commit.Ids.Count > _open.MaxTokens)
@@ -390,7 +395,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
 
         _committed.AddRange(commit.Ids);
-        var taken = new Commit(place, commit.Ids.ToArray(), commit.Accepted, commit.Wasted, commit.PassSeconds, commit.Margins.ToArray());
+        var taken = new Commit(place, commit.Ids.ToArray(), commit.Accepted, commit.Wasted, commit.PassSeconds, commit.Margins.ToArray()) { LogProbs = commit.LogProbs.ToArray() };
         try
         {
             await _arrived.Writer.WriteAsync(new(taken, Text(commit)), _stop.Token).ConfigureAwait(false);

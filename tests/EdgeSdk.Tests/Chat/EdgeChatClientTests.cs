@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using EdgeSdk.Cli;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Tests.Chat;
@@ -172,6 +173,33 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
 
         Assert.Equal(updates[^1].GetEdge()!.Report!.Tokens, tokens.Length);
         Assert.All(tokens, t => Assert.True(t.Id >= 0 && (route == EdgeRoute.Device ? t.LogProb <= 0 : t.LogProb is null)));
+    }
+
+    [Fact]
+    public async Task A_server_tells_the_probabilities_that_its_model_gives_alone_on_every_route_and_across_cuts()
+    {
+        await using var alone = new EdgeChatClient(new EdgeOptions { Model = pair.ServerModel, MaxOutputTokens = 24 });
+        await using var proxy = new FaultProxy(new(IPAddress.Loopback, pair.Server.Address.Port));
+        await using var client = new EdgeChatClient(new EdgeOptions { Model = pair.Device, Server = { Address = proxy.Address }, MaxOutputTokens = 24 });
+        await using var remote = new EdgeChatClient(new EdgeOptions { Server = { Address = proxy.Address }, MaxOutputTokens = 24 });
+        var asked = new ChatOptions { Temperature = 0.8f, Seed = 3, AdditionalProperties = new() { ["logprobs"] = true } };
+        float?[] expected = await LogProbsAsync(alone, new() { Temperature = 0.8f, Seed = 3 });
+        Assert.Equal(24, expected.Length);
+
+        for (int bytes = 200; bytes < 1400; bytes += 400)
+        {
+            foreach (var (from, route) in new[] { (client, EdgeRoute.Server), (client, EdgeRoute.Together), (remote, EdgeRoute.Server) })
+            {
+                proxy.CutAfter(ProxyDirection.ToDevice, bytes);
+                Assert.Equal(expected, await LogProbsAsync(from, asked.Clone().WithRoute(route)));
+            }
+        }
+
+        static async Task<float?[]> LogProbsAsync(EdgeChatClient from, ChatOptions options)
+        {
+            var updates = await from.GetStreamingResponseAsync("probable", options, Cancelled).ToListAsync(Cancelled);
+            return [.. updates.SelectMany(u => u.GetEdge()!.Tokens).Select(t => t.LogProb)];
+        }
     }
 
     [Fact]

@@ -14,6 +14,9 @@ public sealed class GoldenPair : IAsyncLifetime
     /// <summary>The device's model folder.</summary>
     public string Device => Path.Combine(_folder, "device");
 
+    /// <summary>The server's model folder.</summary>
+    public string ServerModel => Path.Combine(_folder, "server");
+
     /// <summary>A folder whose tokenizer differs from the server's.</summary>
     public string Stranger => Path.Combine(_folder, "stranger");
 
@@ -23,14 +26,13 @@ public sealed class GoldenPair : IAsyncLifetime
     {
         await Converter.ConvertAsync(Assets.Data("hf/qwen3"), Device);
         await ConvertStrangerAsync();
-        string server = Path.Combine(_folder, "server");
-        await Converter.ConvertAsync(Assets.Data("hf/deepseek_v3"), server);
-        _model = await OnnxModel.LoadAsync(server, new OnnxModelOptions { MinimumRows = 2 });
+        await Converter.ConvertAsync(Assets.Data("hf/deepseek_v3"), ServerModel);
+        _model = await OnnxModel.LoadAsync(ServerModel, new OnnxModelOptions { MinimumRows = 2 });
         Server = await EdgeServer.StartAsync(_model, new EdgeServerOptions
         {
             Urls = "http://127.0.0.1:0",
-            Tokenizer = Tokenizer.Load(server),
-            ChatTemplate = ChatTemplate.Parse(await File.ReadAllTextAsync(Path.Combine(server, "chat_template.jinja")), "chat_template.jinja"),
+            Tokenizer = Tokenizer.Load(ServerModel),
+            ChatTemplate = ChatTemplate.Parse(await File.ReadAllTextAsync(Path.Combine(ServerModel, "chat_template.jinja")), "chat_template.jinja"),
         });
     }
 

@@ -31,7 +31,7 @@ public sealed class EdgeServerTests
         Assert.Equal(Prompt.Length, text.Commits[0].Place);
         Assert.Equal(Finished.Types.Reason.Length, text.Finished.Reason);
         Assert.Equal((Prompt.Length, 60, text.Commits.Count), (text.Finished.PromptTokens, text.Finished.OutputTokens, text.Finished.Passes));
-        Assert.All(text.Commits, commit => Assert.Equal(commit.Ids.Count, commit.Margins.Count));
+        Assert.All(text.Commits, commit => Assert.Equal((commit.Ids.Count, 0), (commit.Margins.Count, commit.LogProbs.Count)));
     }
 
     [Fact]
