@@ -33,6 +33,8 @@ internal sealed class PaddedModel(ILanguageModel inner, TimeSpan pass) : ILangua
 
         public ValueTask RewindAsync(int length, CancellationToken cancellationToken = default) => inner.RewindAsync(length, cancellationToken);
 
+        public void Resample(SamplerSpec sampler) => inner.Resample(sampler);
+
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 }

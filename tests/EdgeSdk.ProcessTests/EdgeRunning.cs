@@ -9,12 +9,14 @@ internal sealed partial class Edge
     public const string HardQuestion = "I want to find a restaurant in San Jose";
 
     /// <summary>Plays the Quickstart with the command as its server.</summary>
-    public static async Task<Ended> QuickstartAsync(params string[] arguments)
+    public static Task<Ended> QuickstartAsync(params string[] arguments) => SampleAsync("Quickstart", arguments);
+
+    /// <summary>Runs a sample with the command as its server.</summary>
+    public static async Task<Ended> SampleAsync(string name, params string[] arguments)
     {
-        string configuration = Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar))!);
-        string sample = Path.Combine(Repository, "samples", "Quickstart", "bin", configuration, "net10.0", "Quickstart.dll");
-        await using var quickstart = StartProgram("dotnet", [sample, .. arguments, "--edge", Binary]);
-        return await quickstart.EndAsync();
+        string sample = Path.Combine(Repository, "samples", name, "bin", Configuration.Name, "net10.0", name + ".dll");
+        await using var running = StartProgram("dotnet", [sample, .. arguments, "--edge", Binary]);
+        return await running.EndAsync();
     }
 
     /// <summary>What is on standard output by now, or the first of it that comes; empty at its end.</summary>

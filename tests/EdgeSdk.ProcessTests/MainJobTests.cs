@@ -23,6 +23,20 @@ public sealed class MainJobTests
     }
 
     [Theory]
+    [InlineData("device")]
+    [InlineData("together")]
+    public async Task The_TableBooking_calls_its_tools_and_ends_with_a_typed_answer(string route)
+    {
+        var booked = await Edge.SampleAsync("TableBooking", "--route", route);
+
+        var wish = booked.Json;
+        Assert.Equal(["category", "location", "guests", "meal", "restaurant_name"], Names(wish));
+        Assert.InRange(wish.GetProperty("guests").GetInt32(), 1, 12);
+        Assert.Contains(wish.GetProperty("meal").GetString(), (string[])["Lunch", "Dinner"]);
+        Assert.Contains("call:", booked.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("0")]
     [InlineData("0.7")]
     public async Task The_pair_is_lossless_over_a_connection_that_is_slow_and_cut(string temperature)

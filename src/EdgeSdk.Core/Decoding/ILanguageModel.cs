@@ -42,6 +42,10 @@ public interface ISequence : IAsyncDisposable
 
     /// <summary>Takes the text back to its first <paramref name="length"/> tokens (0 to <see cref="Length"/>).</summary>
     ValueTask RewindAsync(int length, CancellationToken cancellationToken = default);
+
+    /// <summary>Chooses by another sampler from now on; the text stays, and the work that went into it. As if opened with that sampler.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A field of the sampler lies outside its range.</exception>
+    void Resample(SamplerSpec sampler);
 }
 
 /// <summary>What a model is. The values come from its folder's <c>edge.json</c> where there is one.</summary>

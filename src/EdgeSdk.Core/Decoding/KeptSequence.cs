@@ -3,7 +3,7 @@ using EdgeSdk.Sampling;
 namespace EdgeSdk.Decoding;
 
 /// <summary>A sequence that remembers its text, so that the next prompt of a conversation pays only for what is new in it.</summary>
-/// <remarks>The inner sequence is owned. It keeps its sampler: only a turn with an equal <see cref="SamplerSpec"/> can continue it.</remarks>
+/// <remarks>The inner sequence is owned.</remarks>
 internal sealed class KeptSequence(ISequence inner) : ISequence
 {
     private readonly List<int> text = [];
@@ -40,6 +40,8 @@ internal sealed class KeptSequence(ISequence inner) : ISequence
         await inner.RewindAsync(length, cancellationToken).ConfigureAwait(false);
         text.RemoveRange(length, text.Count - length);
     }
+
+    public void Resample(SamplerSpec sampler) => inner.Resample(sampler);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }

@@ -58,10 +58,7 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
 
     public ValueTask<ISequence> OpenAsync(SamplerSpec sampler, CancellationToken cancellationToken = default)
     {
-        sampler.Validate();
-        if ((sampler.Penalises || sampler.Constrained is not null) && scores is null)
-            throw new NotSupportedException("A table without scores can be neither penalised nor constrained.");
-
+        Check(sampler);
         return new(new Sequence(this, sampler));
     }
 
@@ -79,6 +76,13 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
         float[] logits = new float[info.VocabularySize];
         scores!(text, logits);
         return sampled.Choose(logits, before);
+    }
+
+    private void Check(in SamplerSpec sampler)
+    {
+        sampler.Validate();
+        if ((sampler.Penalises || sampler.Constrained is not null) && scores is null)
+            throw new NotSupportedException("A table without scores can be neither penalised nor constrained.");
     }
 
     private void Check(int length, ReadOnlySpan<int> tokens, int picks)
@@ -101,7 +105,8 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     {
         private readonly List<ulong> texts = [Empty];
         private readonly List<int> tokens = [];
-        private readonly SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
+        private SamplerSpec sampler = sampler;
+        private SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
         private bool stepping, disposed;
 
         public int Length => texts.Count - 1;
@@ -136,6 +141,13 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
             texts.RemoveRange(length + 1, Length - length);
             sampled?.Rewind(length);
             return ValueTask.CompletedTask;
+        }
+
+        public void Resample(SamplerSpec sampler)
+        {
+            model.Check(sampler);
+            sampled = SampledText.For(sampler, model.Info.VocabularySize);
+            this.sampler = sampler;
         }
 
         public ValueTask DisposeAsync()

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
@@ -12,9 +13,12 @@ internal static class ChatMessages
     private static readonly JsonWriterOptions s_compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Converts; instructions join the system message, or become one.</summary>
+    /// <param name="messages">At least one.</param>
+    /// <param name="instructions">Of the request.</param>
+    /// <param name="tools">In reach; their serializer options know the types of their arguments and results.</param>
     /// <exception cref="ArgumentException">There is no message.</exception>
     /// <exception cref="NotSupportedException">A role or a content that the model cannot take.</exception>
-    public static JsonArray ToJson(IEnumerable<ChatMessage> messages, string? instructions)
+    public static JsonArray ToJson(IEnumerable<ChatMessage> messages, string? instructions, IEnumerable<AITool>? tools)
     {
         var json = new JsonArray();
         foreach (var message in messages)
@@ -26,7 +30,7 @@ internal static class ChatMessages
             }
             else
             {
-                Add(json, message);
+                Add(json, message, tools);
             }
         }
 
@@ -56,13 +60,13 @@ internal static class ChatMessages
         }
     }
 
-    private static void Add(JsonArray json, ChatMessage message)
+    private static void Add(JsonArray json, ChatMessage message, IEnumerable<AITool>? tools)
     {
         if (message.Role == ChatRole.Tool)
         {
             foreach (var content in message.Contents)
             {
-                json.Add((JsonNode)Plain("tool", content is FunctionResultContent result ? Result(result) : throw NotTaken(message, content)));
+                json.Add((JsonNode)Plain("tool", content is FunctionResultContent result ? Result(result, tools) : throw NotTaken(message, content)));
             }
 
             return;
@@ -74,7 +78,7 @@ internal static class ChatMessages
         }
 
         var plain = Plain(message.Role.Value, Text(message));
-        var calls = message.Contents.OfType<FunctionCallContent>().Select(Call).ToArray();
+        var calls = message.Contents.OfType<FunctionCallContent>().Select(call => Call(call, tools)).ToArray();
         if (calls.Length > 0)
         {
             plain["tool_calls"] = new JsonArray(calls);
@@ -106,12 +110,12 @@ internal static class ChatMessages
         return text.ToString();
     }
 
-    private static JsonObject Call(FunctionCallContent call)
+    private static JsonObject Call(FunctionCallContent call, IEnumerable<AITool>? tools)
     {
         var arguments = new JsonObject();
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
         {
-            arguments[name] = JsonNode.Parse(Json(value));
+            arguments[name] = JsonNode.Parse(Json(value, tools));
         }
 
         return new JsonObject
@@ -123,16 +127,16 @@ internal static class ChatMessages
     }
 
     /// <summary>A tool's result: a string as it is, anything else as compact JSON.</summary>
-    private static string Result(FunctionResultContent result) => result.Result switch
+    private static string Result(FunctionResultContent result, IEnumerable<AITool>? tools) => result.Result switch
     {
         null => result.Exception is { } failure ? Json("Error: " + failure.Message) : "null",
         string text => text,
         JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        var value => Json(value),
+        var value => Json(value, tools),
     };
 
     /// <summary>Compact JSON; characters beyond ASCII as they are.</summary>
-    public static string Json(object? value)
+    public static string Json(object? value, IEnumerable<AITool>? tools = null)
     {
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer, s_compact))
@@ -149,12 +153,27 @@ internal static class ChatMessages
                     node.WriteTo(writer);
                     break;
                 default:
-                    JsonSerializer.Serialize(writer, value, AIJsonUtilities.DefaultOptions.GetTypeInfo(value.GetType()));
+                    JsonSerializer.Serialize(writer, value, TypeInfo(value.GetType(), tools));
                     break;
             }
         }
 
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    /// <summary>How a type becomes JSON, without reflection: by the tools' options, else by those of Microsoft.Extensions.AI.</summary>
+    private static JsonTypeInfo TypeInfo(Type type, IEnumerable<AITool>? tools)
+    {
+        foreach (var options in (tools ?? []).OfType<AIFunction>().Select(tool => tool.JsonSerializerOptions).Append(AIJsonUtilities.DefaultOptions))
+        {
+            if (options.TryGetTypeInfo(type, out var info))
+            {
+                return info;
+            }
+        }
+
+        throw new NotSupportedException(
+            $"A call's argument or result is a {type}, and no tool's serializer options know that type. Give AIFunctionFactoryOptions.SerializerOptions a JsonSerializerContext that has it, or pass JSON.");
     }
 
     private static string Join(string? first, string second) => string.IsNullOrEmpty(first) ? second : first + "\n" + second;

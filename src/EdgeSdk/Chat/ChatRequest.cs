@@ -50,7 +50,7 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
         }
 
         bool withTools = options?.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode;
-        var json = ChatMessages.ToJson(messages, options?.Instructions);
+        var json = ChatMessages.ToJson(messages, options?.Instructions, options?.Tools);
         var form = AnswerForm.From(options, json);
         if (form.Told is { } told)
         {

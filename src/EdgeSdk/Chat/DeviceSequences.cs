@@ -3,34 +3,46 @@ using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Chat;
 
-/// <summary>The device's sequences between turns: a conversation's next turn takes up the one that shares most of its prompt.</summary>
+/// <summary>The device's sequences between turns: a conversation's next turn takes up the one that shares most of its prompt, whatever its sampler was.</summary>
 /// <remarks>Thread-safe. A leased sequence is the lessee's alone until it is disposed, which puts it back.</remarks>
 internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsyncDisposable
 {
-    private readonly LinkedList<(SamplerSpec Sampler, KeptSequence Sequence)> _idle = [];
+    private readonly LinkedList<KeptSequence> _idle = [];
     private readonly Lock _lock = new();
     private bool _disposed;
 
     /// <summary>A sequence that holds the beginning of <paramref name="prompt"/>, at most all of it but one token.</summary>
-    /// <remarks>Where the sampler penalises, a sequence counts from its own prompt's end and serves no later turn.</remarks>
     public async ValueTask<LeasedSequence> LeaseAsync(SamplerSpec sampler, ReadOnlyMemory<int> prompt, CancellationToken cancellationToken)
     {
         sampler = sampler.Behind(prompt.Length);
-        var sequence = TakeBest(sampler, prompt.Span) ?? new KeptSequence(await model.OpenAsync(sampler, cancellationToken).ConfigureAwait(false));
-        int cached = await sequence.ShareAsync(prompt, cancellationToken).ConfigureAwait(false);
-        return new LeasedSequence(this, sampler, sequence, cached);
+        if (TakeBest(prompt.Span) is not { } kept)
+        {
+            return new LeasedSequence(this, new KeptSequence(await model.OpenAsync(sampler, cancellationToken).ConfigureAwait(false)), 0);
+        }
+
+        try
+        {
+            kept.Resample(sampler);
+            int cached = await kept.ShareAsync(prompt, cancellationToken).ConfigureAwait(false);
+            return new LeasedSequence(this, kept, cached);
+        }
+        catch
+        {
+            await ReturnAsync(kept).ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Puts a sequence back, the one left unused longest making room.</summary>
-    internal async ValueTask ReturnAsync(SamplerSpec sampler, KeptSequence sequence)
+    internal async ValueTask ReturnAsync(KeptSequence sequence)
     {
         KeptSequence? surplus = null;
         lock (_lock)
         {
-            _idle.AddFirst((sampler, sequence));
+            _idle.AddFirst(sequence);
             if (_disposed || _idle.Count > capacity)
             {
-                surplus = _idle.Last!.Value.Sequence;
+                surplus = _idle.Last!.Value;
                 _idle.RemoveLast();
             }
         }
@@ -47,7 +59,7 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
         lock (_lock)
         {
             _disposed = true;
-            idle = [.. _idle.Select(kept => kept.Sequence)];
+            idle = [.. _idle];
             _idle.Clear();
         }
 
@@ -57,15 +69,15 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
         }
     }
 
-    private KeptSequence? TakeBest(SamplerSpec sampler, ReadOnlySpan<int> prompt)
+    private KeptSequence? TakeBest(ReadOnlySpan<int> prompt)
     {
         lock (_lock)
         {
-            LinkedListNode<(SamplerSpec Sampler, KeptSequence Sequence)>? best = null;
+            LinkedListNode<KeptSequence>? best = null;
             int most = 0;
             for (var node = _idle.First; node is not null; node = node.Next)
             {
-                int shared = node.Value.Sampler == sampler ? node.Value.Sequence.SharedWith(prompt) : 0;
+                int shared = node.Value.SharedWith(prompt);
                 if (shared > most)
                 {
                     (best, most) = (node, shared);
@@ -78,13 +90,13 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
             }
 
             _idle.Remove(best);
-            return best.Value.Sequence;
+            return best.Value;
         }
     }
 }
 
 /// <summary>A sequence on loan; disposing it gives it back with its text.</summary>
-internal sealed class LeasedSequence(DeviceSequences owner, SamplerSpec sampler, KeptSequence sequence, int cached) : ISequence
+internal sealed class LeasedSequence(DeviceSequences owner, KeptSequence sequence, int cached) : ISequence
 {
     private bool _returned;
 
@@ -98,6 +110,8 @@ internal sealed class LeasedSequence(DeviceSequences owner, SamplerSpec sampler,
 
     public ValueTask RewindAsync(int length, CancellationToken cancellationToken = default) => sequence.RewindAsync(length, cancellationToken);
 
+    public void Resample(SamplerSpec sampler) => sequence.Resample(sampler);
+
     public ValueTask DisposeAsync()
     {
         if (_returned)
@@ -106,6 +120,6 @@ internal sealed class LeasedSequence(DeviceSequences owner, SamplerSpec sampler,
         }
 
         _returned = true;
-        return owner.ReturnAsync(sampler, sequence);
+        return owner.ReturnAsync(sequence);
     }
 }

@@ -8,7 +8,8 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 {
     private const int Idle = 0, Stepping = 1, DisposedWhileStepping = 2, Disposed = 3;
 
-    private readonly SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
+    private SamplerSpec sampler = sampler;
+    private SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
     private KeyValueCache? cache;
     private int state;
 
@@ -29,6 +30,14 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         Length = length;
         sampled?.Rewind(length);
         return ValueTask.CompletedTask;
+    }
+
+    public void Resample(SamplerSpec sampler)
+    {
+        ObjectDisposedException.ThrowIf(state >= DisposedWhileStepping, this);
+        sampler.Validate();
+        sampled = SampledText.For(sampler, model.Info.VocabularySize);
+        this.sampler = sampler;
     }
 
     public ValueTask DisposeAsync()

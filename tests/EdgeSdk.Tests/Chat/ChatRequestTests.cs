@@ -1,11 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using EdgeSdk.Chat;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Tests.Chat;
 
-public class ChatRequestTests
+public partial class ChatRequestTests
 {
     private static readonly EdgeOptions s_defaults = new() { MaxOutputTokens = 7, Route = EdgeRoute.Together };
     private static readonly ChatMessage[] s_hello = [new(ChatRole.User, "Hello")];
@@ -241,6 +242,23 @@ public class ChatRequestTests
     }
 
     [Fact]
+    public void Arguments_and_results_of_an_apps_own_types_are_written_by_the_serializer_options_of_its_tools()
+    {
+        var tool = AIFunctionFactory.Create((string city) => city, new AIFunctionFactoryOptions { Name = "Find", SerializerOptions = OwnJson.Default.Options });
+        ChatMessage[] messages =
+        [
+            .. s_hello,
+            new(ChatRole.Assistant, [new FunctionCallContent("1", "Find", new Dictionary<string, object?> { ["near"] = new Place("São José", 2) })]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", new Place("Sino", 1))]),
+        ];
+
+        var json = ChatRequest.From(messages, new() { Tools = [tool] }, s_defaults, 42, "model").Messages;
+
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse("""{"near":{"place_name":"São José","floor":2}}"""), json[1]!["tool_calls"]![0]!["function"]!["arguments"]));
+        Assert.Equal("""{"place_name":"Sino","floor":1}""", (string?)json[2]!["content"]);
+    }
+
+    [Fact]
     public void Content_that_the_model_cannot_take_is_refused_by_name()
     {
         var image = new ChatMessage(ChatRole.User, [new DataContent(new byte[] { 1 }, "image/png")]);
@@ -253,6 +271,13 @@ public class ChatRequestTests
     [Fact]
     public void No_message_is_an_argument_error() =>
         Assert.Throws<ArgumentException>(() => ChatRequest.From([], null, s_defaults, 42, "model"));
+
+    private sealed record Place(string PlaceName, int Floor);
+
+    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+    [JsonSerializable(typeof(Place))]
+    [JsonSerializable(typeof(string))]
+    private sealed partial class OwnJson : JsonSerializerContext;
 
     private static ChatRequest Read(ChatOptions? options) => ChatRequest.From(s_hello, options, s_defaults, 42, "model");
 }

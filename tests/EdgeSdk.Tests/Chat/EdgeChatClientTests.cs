@@ -70,6 +70,32 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         Assert.Equal(alone.Text, second.Text);
     }
 
+    [Fact]
+    public async Task The_next_turn_may_choose_its_tokens_otherwise()
+    {
+        await using var client = new EdgeChatClient(pair.Options(EdgeRoute.Device));
+        ChatOptions[] turns =
+        [
+            new() { Temperature = 1, Seed = 5 },
+            new() { FrequencyPenalty = 2, PresencePenalty = 1 },
+            new() { FrequencyPenalty = 2, ResponseFormat = ChatResponseFormat.Json },
+            new() { Temperature = 1, Seed = 7, ResponseFormat = ChatResponseFormat.Json, MaxOutputTokens = 12 },
+            new(),
+        ];
+        List<ChatMessage> history = [new(ChatRole.User, "one two three four five six seven")];
+        foreach (var options in turns)
+        {
+            var answer = await client.GetResponseAsync(history, options, Cancelled);
+            await using var fresh = new EdgeChatClient(pair.Options(EdgeRoute.Device));
+            var alone = await fresh.GetResponseAsync(history, options, Cancelled);
+
+            Assert.Equal(alone.Text, answer.Text);
+            Assert.True(history.Count == 1 || answer.Usage!.CachedInputTokenCount > 0, "nothing was kept");
+            history.AddMessages(answer);
+            history.Add(new(ChatRole.User, "and more"));
+        }
+    }
+
     [Theory]
     [InlineData(EdgeRoute.Device)]
     [InlineData(EdgeRoute.Server)]

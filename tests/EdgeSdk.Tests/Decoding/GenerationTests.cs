@@ -101,6 +101,8 @@ public class GenerationTests
 
         public ValueTask RewindAsync(int length, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
+        public void Resample(SamplerSpec sampler) => throw new NotSupportedException();
+
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 

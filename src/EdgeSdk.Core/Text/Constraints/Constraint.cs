@@ -1,7 +1,7 @@
 namespace EdgeSdk.Text.Constraints;
 
 /// <summary>
-/// What a text must look like. Immutable and shareable; compiled once, over bytes. Equal where kind and source are, which is also its wire form.
+/// What a text must look like. Immutable and shared by the texts that ask for the same; compiled once, over bytes. Equal where kind and source are, which is also its wire form.
 /// </summary>
 internal sealed class Constraint : IEquatable<Constraint>
 {
@@ -43,23 +43,23 @@ internal sealed class Constraint : IEquatable<Constraint>
 
     /// <summary>A constraint from its wire form.</summary>
     /// <exception cref="EdgeException">InvalidArgument: what is wrong with it.</exception>
-    public static Constraint Parse(string kind, string source) => new(kind, source);
+    public static Constraint Parse(string kind, string source) => RecentConstraints.Get(kind, source, static (kind, source) => new(kind, source));
 
     /// <summary>A JSON text that a schema describes; with at most one space behind commas and colons, or none where <paramref name="compact"/>.</summary>
-    public static Constraint JsonSchema(string schemaJson, bool compact = false) => new(compact ? "json-schema-compact" : "json-schema", schemaJson);
+    public static Constraint JsonSchema(string schemaJson, bool compact = false) => Parse(compact ? "json-schema-compact" : "json-schema", schemaJson);
 
     /// <summary>Any JSON object.</summary>
-    public static Constraint JsonObject() => new("json-object", "");
+    public static Constraint JsonObject() => Parse("json-object", "");
 
     /// <summary>A text that matches a regular expression as a whole.</summary>
-    public static Constraint Regex(string pattern) => new("regex", pattern);
+    public static Constraint Regex(string pattern) => Parse("regex", pattern);
 
     /// <summary>A text of a grammar in llama.cpp's notation; its first rule is <c>root</c>.</summary>
-    public static Constraint Grammar(string gbnf) => new("gbnf", gbnf);
+    public static Constraint Grammar(string gbnf) => Parse("gbnf", gbnf);
 
     /// <summary>Text and calls in the shipped pair's format (docs/chat-format.md), each call's arguments by its tool's schema.</summary>
     /// <param name="toolsJson">See <see cref="ToolCalls"/>.</param>
-    public static Constraint Tools(string toolsJson) => new("tools", toolsJson);
+    public static Constraint Tools(string toolsJson) => Parse("tools", toolsJson);
 
     /// <summary>A text that begins.</summary>
     /// <param name="vocabulary">The model's.</param>
