@@ -91,45 +91,17 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
     private static JsonNode Schema(System.Text.Json.JsonElement schema, bool spans)
     {
         var node = JsonNode.Parse(schema.GetRawText())!;
-        if (spans)
+        foreach (var part in SchemaParts.Of(node))
         {
-            MarkSpans(node);
+            SchemaParts.Narrow(part);
+            if (spans && SchemaParts.IsAnyString(part))
+            {
+                part["x-edge-span"] = true;
+            }
         }
 
         return node;
     }
-
-    /// <summary>Marks the strings that may be anything: those with an enumeration, a pattern or a length are held to that instead.</summary>
-    private static void MarkSpans(JsonNode? schema)
-    {
-        if (schema is not JsonObject described)
-        {
-            return;
-        }
-
-        if (IsAnyString(described))
-        {
-            described["x-edge-span"] = true;
-        }
-
-        string[] maps = ["properties", "$defs", "definitions"], lists = ["anyOf", "oneOf", "allOf", "prefixItems"], single = ["items", "additionalProperties"];
-        var parts = maps.SelectMany(map => (described[map] as JsonObject ?? []).Select(member => member.Value))
-            .Concat(lists.SelectMany(list => described[list] as JsonArray ?? []))
-            .Concat(single.Select(one => described[one]));
-        foreach (var part in parts.ToArray())
-        {
-            MarkSpans(part);
-        }
-    }
-
-    private static bool IsAnyString(JsonObject schema)
-    {
-        string[] narrower = ["enum", "const", "pattern", "format", "minLength", "maxLength"];
-        bool isString = schema["type"] is JsonArray types ? types.Any(IsString) : IsString(schema["type"]);
-        return isString && !narrower.Any(schema.ContainsKey);
-    }
-
-    private static bool IsString(JsonNode? type) => type is JsonValue value && value.TryGetValue(out string? name) && name == "string";
 
     /// <summary>What a span may be of: the messages' texts; of results and earlier calls, which are JSON, their values.</summary>
     private static JsonArray SpanTexts(JsonArray messages)

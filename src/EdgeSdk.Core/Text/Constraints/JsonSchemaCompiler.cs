@@ -26,8 +26,8 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         ["number"] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
     };
 
-    private const string Date = @"(?:\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)";
-    private const string Time = @"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)";
+    private const string Date = @"(?:[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)|(?:[12]\d(?:0[48]|[2468][048]|[13579][26])|(?:1[26]|2[048])00)-02-29)";
+    private const string Time = @"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)";
     private const string Octet = @"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)";
     private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?";
 
@@ -39,6 +39,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         ["uuid"] = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
         ["email"] = $"[A-Za-z0-9_+-]{{1,32}}(?:\\.[A-Za-z0-9_+-]{{1,31}}){{0,2}}@{Label}(?:\\.{Label}){{1,3}}",
         ["hostname"] = $"{Label}(?:\\.{Label}){{0,4}}",
+        ["uri"] = $"https?://{Label}(?:\\.{Label}){{0,4}}(?:/[A-Za-z0-9._~-]{{1,64}}){{0,8}}(?:\\?[A-Za-z0-9._~=&-]{{1,64}})?",
         ["ipv4"] = $"{Octet}(?:\\.{Octet}){{3}}",
     };
 
@@ -128,7 +129,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     {
         foreach (var property in schema.EnumerateObject())
         {
-            if (property.Name != keyword && !beside.Contains(property.Name) && !IsIgnored(property.Name))
+            if (property.Name != keyword && !beside.Contains(property.Name) && !IsIgnored(property.Name) && !SaysNothing(property))
                 throw Refuse($"{at}/{Pointer(property.Name)}", $"stands beside {keyword}, which is not supported");
         }
 
@@ -490,6 +491,10 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private static List<JsonElement> Items(JsonElement array, string at) => array.ValueKind == JsonValueKind.Array ? [.. array.EnumerateArray()] : throw Refuse(at, "must be an array");
 
     private static bool IsIgnored(string keyword) => Ignored.Contains(keyword) || (keyword.StartsWith("x-", StringComparison.Ordinal) && keyword != "x-edge-span");
+
+    /// <summary>What System.Text.Json leaves beside a $ref.</summary>
+    private static bool SaysNothing(JsonProperty property) => property.Name is "items" or "additionalProperties"
+        && (property.Value.ValueKind == JsonValueKind.True || (property.Value.ValueKind == JsonValueKind.Object && property.Value.GetPropertyCount() == 0));
 
     private static string Pointer(string name) => name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
