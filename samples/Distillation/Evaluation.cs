@@ -222,28 +222,29 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
     }
 
     /// <summary>
-    /// Auto's rule: of all numbers of first tokens and thresholds the one that keeps most turns of dev while the loss stays within <see cref="Allowance"/>;
-    /// a larger number must keep 1 % of the turns more. What it keeps and loses is then read on test, which had no part in the choice.
+    /// Auto's rule: of all numbers of first tokens, thresholds, and calls that may stay or not, the one that keeps most turns of dev while the loss stays within
+    /// <see cref="Allowance"/>; a later one must keep 1 % of the turns more. What it keeps and loses is then read on test, which had no part in the choice.
     /// </summary>
     private static (RoutingThresholds Rule, JsonObject Found) Routing(List<Answered> dev, List<Answered> test)
     {
         static double Deed(Turn turn, Answer answer) => answer.Deed(turn);
         static double Words(Turn turn, Answer answer) => answer.Worth(turn.Reference);
-        (int Tokens, double Threshold, double Kept) Best(double budget)
+        (RoutingThresholds Rule, double Kept) Best(double budget)
         {
-            (int Tokens, double Threshold, double Kept) best = (RoutingCurve.HeldBack[0], 0, 0);
-            foreach (int tokens in RoutingCurve.HeldBack)
+            (RoutingThresholds Rule, double Kept) best = (new RoutingThresholds(RoutingCurve.HeldBack[0], 0), 0);
+            foreach ((int tokens, bool calls) in RoutingCurve.HeldBack.SelectMany(tokens => ((bool[])[true, false]).Select(calls => (tokens, calls))))
             {
-                (double threshold, double kept) = RoutingCurve.Of(dev, tokens, Deed).Within(budget);
-                if (kept > best.Kept + (best.Kept > 0 ? 0.01 : 0)) best = (tokens, threshold, kept);
+                (double threshold, double kept) = RoutingCurve.Of(dev, tokens, calls, Deed).Within(budget);
+                if (kept > best.Kept + (best.Kept > 0 ? 0.01 : 0)) best = (new RoutingThresholds(tokens, threshold, calls), kept);
             }
 
             return best;
         }
 
-        JsonObject Read((int Tokens, double Threshold, double Kept) rule)
+        JsonObject Read((RoutingThresholds Rule, double Kept) best)
         {
-            bool stays(Answered a) => rule.Kept > 0 && RoutingCurve.Sureness(a, rule.Tokens) >= rule.Threshold;
+            RoutingThresholds rule = best.Rule;
+            bool stays(Answered a) => best.Kept > 0 && RoutingCurve.Sureness(a, rule.Tokens, rule.Calls) >= rule.Threshold;
             Answered[] kept = [.. test.Where(stays)];
             double[] Losses(Func<Turn, Answer, double> worth) => [.. test.Select(a => stays(a) ? RoutingCurve.Loss(a, worth) : 0)];
             double[] Worths(Func<Turn, Answer, double> worth) => [.. test.Select(a => worth(a.Turn, a.ServerAnswer))];
@@ -252,7 +253,8 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
             {
                 ["tokens"] = rule.Tokens,
                 ["threshold"] = rule.Threshold,
-                ["dev_kept"] = Figure.Of(rule.Kept),
+                ["calls"] = rule.Calls,
+                ["dev_kept"] = Figure.Of(best.Kept),
                 ["kept"] = Figure.Share(kept.Length, test.Count),
                 ["kept_equal"] = Figure.Share(kept.Count(a => a.Equal), kept.Length),
                 ["lost"] = Figure.Share(Losses(Deed).Sum(), Worths(Deed).Sum()),
@@ -267,6 +269,8 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
             ["dev_turns"] = dev.Count,
             ["test_turns"] = test.Count,
             ["allowance"] = Allowance,
+            ["dev_lost"] = Figure.Share(dev.Sum(a => RoutingCurve.Loss(a, Deed)), dev.Sum(a => Deed(a.Turn, a.ServerAnswer))),
+            ["dev_lost_on_calls"] = Figure.Share(dev.Where(a => a.DeviceAnswer.Calls.Count > 0).Sum(a => RoutingCurve.Loss(a, Deed)), dev.Sum(a => Deed(a.Turn, a.ServerAnswer))),
             ["chosen"] = Read(chosen),
             ["budgets"] = new JsonArray([.. s_budgets.Select(budget =>
             {
@@ -277,11 +281,12 @@ internal sealed class Evaluation(OnnxModel server, OnnxModel device, ChatFormat 
             ["by_tokens"] = new JsonArray([.. RoutingCurve.HeldBack.Select(tokens => new JsonObject
             {
                 ["tokens"] = tokens,
-                ["dev_kept"] = Figure.Of(RoutingCurve.Of(dev, tokens, Deed).Within(Allowance).Kept),
-                ["curve"] = RoutingCurve.Of(test, tokens, Deed).ToJson(),
+                ["dev_kept"] = Figure.Of(RoutingCurve.Of(dev, tokens, calls: false, Deed).Within(Allowance).Kept),
+                ["dev_kept_calls_too"] = Figure.Of(RoutingCurve.Of(dev, tokens, calls: true, Deed).Within(Allowance).Kept),
+                ["curve"] = RoutingCurve.Of(test, tokens, calls: false, Deed).ToJson(),
             })]),
             ["oracle"] = RoutingCurve.Oracle(test, Deed).ToJson(),
         };
-        return (new RoutingThresholds(chosen.Tokens, chosen.Threshold), found);
+        return (chosen.Rule, found);
     }
 }

@@ -50,8 +50,8 @@ internal static class ModelCard
             over all positions {Text(greedy["all_positions"])}; at temperature {agreement["temperature"]} ({sampled["turns"]} turns, {sampled["tokens"]} tokens) {Runs(sampled)}.
             Whole greedy turns equal: {Text(worth["turns_equal"])}.
 
-            Auto's rule, chosen on {evaluation["routing"]!["dev_turns"]} turns of dev: the device goes on alone where the mean log-probability of its first {routing["tokens"]} tokens is at least
-            {routing["threshold"]}. On test it keeps {Text(routing["kept"])} of the turns, at the price of {Text(routing["lost"])} of the answers' worth
+            Auto's rule, chosen on {evaluation["routing"]!["dev_turns"]} turns of dev: the device goes on alone where the log-probability of its first {routing["tokens"]} tokens together is at least
+            {routing["threshold"]}{((bool)routing["calls"]! ? "" : " and they begin no call")}. On test it keeps {Text(routing["kept"])} of the turns, at the price of {Text(routing["lost"])} of the answers' worth
             (95 %: {Range(routing["lost_interval"]!)}); {Text(routing["kept_equal"])} of the kept answers are the server's word for word.
 
             """);

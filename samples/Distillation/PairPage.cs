@@ -352,23 +352,24 @@ internal sealed class PairPage
         Say($"""
             ## What Auto keeps on the device
 
-            Auto holds back the device's first tokens and hands the turn over where their mean log-probability is under a threshold. Number and threshold are chosen on
-            {routing["dev_turns"]} turns of *dev*: those that keep most turns while no more than a budget of the server's worth (by deeds) is lost. A turn that both answer alike loses nothing;
+            Auto holds back the device's first tokens and hands the turn over where their log-probability together is under a threshold, or where they begin a call that is not to stay. Number,
+            threshold and whether calls stay are chosen on {routing["dev_turns"]} turns of *dev*: those that keep most turns while no more than a budget of the server's worth (by deeds) is lost. A turn that both answer alike loses nothing;
             the other turns' losses are smoothed to what only rises as the device gets less sure, and none counts under 0, so that luck buys nothing. What a rule keeps and loses is then read on
             {routing["test_turns"]} turns of test, unsmoothed, with a 95 % interval.
 
-            | budget | first tokens | threshold | kept on dev | kept on test | of those word for word the server's | worth lost on test | 95 % | lost by words |
-            | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+            | budget | first tokens | threshold | calls | kept on dev | kept on test | of those word for word the server's | worth lost on test | 95 % | lost by words |
+            | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
             """);
         foreach (JsonNode? rule in routing["budgets"]!.AsArray())
         {
-            Say($"| {Text(rule!["budget"])} | {rule["tokens"]} | {rule["threshold"]} | {Text(rule["dev_kept"])} | {Text(rule["kept"])} | {Text(rule["kept_equal"])} | {Text(rule["lost"])} | {ModelCard.Range(rule["lost_interval"]!)} | {Text(rule["lost_words"])} |");
+            Say($"| {Text(rule!["budget"])} | {rule["tokens"]} | {rule["threshold"]} | {((bool)rule["calls"]! ? "stay" : "handed over")} | {Text(rule["dev_kept"])} | {Text(rule["kept"])} | {Text(rule["kept_equal"])} | {Text(rule["lost"])} | {ModelCard.Range(rule["lost_interval"]!)} | {Text(rule["lost_words"])} |");
         }
 
         Say($"""
 
-            **The default** is the budget of {Text(routing["allowance"])}: {chosen["tokens"]} tokens, {chosen["threshold"]}. By number of first tokens, that budget keeps on dev: {string.Join(", ", routing["by_tokens"]!.AsArray().Select(b => $"{b!["tokens"]}: {Text(b["dev_kept"])}"))}.
-            The plot has the whole trade on test, beside keeping turns by chance and beside an oracle that knows every loss. Negative losses are turns that the device answered better.
+            **The default** is the budget of {Text(routing["allowance"])}: {chosen["tokens"]} tokens, {chosen["threshold"]}. By number of first tokens, that budget keeps on dev, calls handed over (and where they may stay): {string.Join(", ", routing["by_tokens"]!.AsArray().Select(b => $"{b!["tokens"]}: {Text(b["dev_kept"])} ({Text(b["dev_kept_calls_too"])})"))}.
+            The shipped device writes 32 tokens in 13 ms, and stops where the turn is lost already, so that holding back costs little. Keeping every turn would lose {Text(routing["dev_lost"])} of the worth on dev,
+            {Text(routing["dev_lost_on_calls"])} of it on the device's calls, whose first tokens are surer than any others. The plot has the whole trade on test with calls handed over, beside keeping turns by chance and beside an oracle that knows every loss. Negative losses are turns that the device answered better.
 
             ![Share kept on the device against worth lost]({Plots}/routing.png)
 

@@ -91,8 +91,8 @@ internal static class PairPlots
         Diagonal(plot, all, "by chance");
         foreach (JsonNode? rule in routing["by_tokens"]!.AsArray())
         {
-            if ((int)rule!["tokens"]! is not (1 or 4 or 12)) continue;
-            Line(plot, kept, Row(rule["curve"]!["lost"]!), $"first {rule["tokens"]} tokens");
+            if ((int)rule!["tokens"]! is not (1 or 8 or 32)) continue;
+            Line(plot, Row(rule["curve"]!["kept"]!), Row(rule["curve"]!["lost"]!), $"first {rule["tokens"]} tokens");
         }
 
         Line(plot, kept, Row(oracle["lost"]!), "oracle");

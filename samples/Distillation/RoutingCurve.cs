@@ -1,15 +1,16 @@
 using System.Text.Json.Nodes;
+using EdgeSdk.Sampling;
 
 namespace EdgeSdk.Distillation;
 
 /// <summary>
-/// What Auto keeps on the device and what that costs, at every threshold of the mean log-probability of the device's first tokens. A turn's loss is the server's
-/// worth minus the device's; where both wrote the same it is 0 whatever the worth.
+/// What Auto keeps on the device and what that costs, at every threshold of the log-probability of the device's first tokens together. A turn's loss is the
+/// server's worth minus the device's; where both wrote the same it is 0 whatever the worth.
 /// </summary>
 internal sealed class RoutingCurve
 {
     /// <summary>The numbers of first tokens that are tried. More tell more, and the user waits longer for the first word of a turn that stays.</summary>
-    public static readonly int[] HeldBack = [1, 2, 4, 8, 12, 16];
+    public static readonly int[] HeldBack = [1, 4, 8, 16, 24, 32];
 
     private readonly double[] _sureness, _lost, _kept, _smooth;
 
@@ -25,8 +26,9 @@ internal sealed class RoutingCurve
     }
 
     /// <summary>The curve of a number of first tokens, worth measured by <paramref name="worth"/>.</summary>
-    public static RoutingCurve Of(IReadOnlyList<Answered> answers, int tokens, Func<Turn, Answer, double> worth) =>
-        new(answers.Select(a => (Sureness(a, tokens), Loss(a, worth), worth(a.Turn, a.ServerAnswer))));
+    /// <param name="calls">Whether a turn that begins a call may stay.</param>
+    public static RoutingCurve Of(IReadOnlyList<Answered> answers, int tokens, bool calls, Func<Turn, Answer, double> worth) =>
+        new(answers.Select(a => (Sureness(a, tokens, calls), Loss(a, worth), worth(a.Turn, a.ServerAnswer))));
 
     /// <summary>The curve of a router that knows every loss: no rule can do better.</summary>
     public static RoutingCurve Oracle(IReadOnlyList<Answered> answers, Func<Turn, Answer, double> worth) =>
@@ -36,8 +38,12 @@ internal sealed class RoutingCurve
     public static double Loss(Answered answer, Func<Turn, Answer, double> worth) =>
         answer.Equal ? 0 : worth(answer.Turn, answer.ServerAnswer) - worth(answer.Turn, answer.DeviceAnswer);
 
-    /// <summary>The mean log-probability of the device's first tokens.</summary>
-    public static double Sureness(Answered answer, int tokens) => answer.Device.Take(tokens).Average(pick => (double)pick.LogProb);
+    /// <summary>The log-probability of the device's first tokens; minus infinity where they begin a call that may not stay.</summary>
+    public static double Sureness(Answered answer, int tokens, bool calls)
+    {
+        Pick[] first = [.. answer.Device.Take(tokens)];
+        return !calls && first.Any(pick => pick.Token == Vocabulary.Call) ? double.NegativeInfinity : first.Sum(pick => (double)pick.LogProb);
+    }
 
     /// <summary>
     /// The lowest threshold at which the loss stays within a budget, and the share kept. Single losses are noise, so they are smoothed first: to the closest
@@ -47,7 +53,7 @@ internal sealed class RoutingCurve
     public (double Threshold, double Kept) Within(double budget)
     {
         int most = -1;
-        for (int i = 0; i < _smooth.Length && _smooth[i] <= budget; i++)
+        for (int i = 0; i < _smooth.Length && _smooth[i] <= budget && double.IsFinite(_sureness[i]); i++)
         {
             if (i + 1 == _smooth.Length || Rounded(i) > _sureness[i + 1]) most = i;
         }
@@ -55,10 +61,10 @@ internal sealed class RoutingCurve
         return most < 0 ? (0, 0) : (Math.Min(0, Rounded(most)), _kept[most]);
     }
 
-    /// <summary>Share of turns kept and share of the server's worth lost, at every 20th part of the turns.</summary>
+    /// <summary>Share of turns kept and share of the server's worth lost, at every 20th part of the turns, as far as a threshold reaches.</summary>
     public JsonObject ToJson()
     {
-        int[] at = [.. Enumerable.Range(1, 20).Select(i => Math.Max(0, (_kept.Length * i / 20) - 1))];
+        int[] at = [.. Enumerable.Range(1, 20).Select(i => Math.Max(0, (_kept.Length * i / 20) - 1)).TakeWhile(i => double.IsFinite(_sureness[i]))];
         return new JsonObject
         {
             ["kept"] = Figure.Row(at.Select(i => _kept[i])),

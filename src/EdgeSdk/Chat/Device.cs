@@ -50,8 +50,9 @@ internal sealed class Device : IAsyncDisposable
         var model = await OnnxModel.LoadAsync(options.Model!, runtime, progress, cancellationToken).ConfigureAwait(false);
         try
         {
-            var handOver = folder.Routing is { } chosen ? new HandOver(chosen.Tokens, chosen.Threshold) : HandOver.Default;
-            return new Device(model, Tokenizer.Load(file), template, handOver, options.KeptConversations);
+            var tokenizer = Tokenizer.Load(file);
+            var handOver = folder.Routing is { } chosen ? new HandOver(chosen.Tokens, chosen.Threshold, chosen.Calls ? -1 : tokenizer.IdOf(CallFormat.Token) ?? -1) : HandOver.Default;
+            return new Device(model, tokenizer, template, handOver, options.KeptConversations);
         }
         catch
         {

@@ -107,7 +107,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
                 }
 
                 held.Add(pick);
-                if (held.Count < rule.HoldTokens && generation.Finish is null)
+                if (rule.Stays(held) && held.Count < rule.HoldTokens && generation.Finish is null)
                 {
                     continue;
                 }
@@ -143,20 +143,19 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
     private static async ValueTask<(bool Stays, string Reason)> StaysAsync(
         Routing.HandOver rule, List<Pick> held, RemoteServer server, CancellationToken cancellationToken)
     {
-        string first = $"the mean log-probability of the device's first {held.Count} tokens is {Routing.HandOver.Mean(held):0.00}";
         if (rule.Stays(held))
         {
-            return (true, $"{first}, at least {rule.MinLogProb:0.00}");
+            return (true, rule.Reason(held));
         }
 
         try
         {
             await server.DescribeAsync(cancellationToken).ConfigureAwait(false);
-            return (false, $"{first}, below {rule.MinLogProb:0.00}");
+            return (false, rule.Reason(held));
         }
         catch (Exception e) when (IsGone(e))
         {
-            return (true, $"{first}, below {rule.MinLogProb:0.00}, but no server answers: {e.Message}");
+            return (true, $"{rule.Reason(held)}, but no server answers: {e.Message}");
         }
     }
 

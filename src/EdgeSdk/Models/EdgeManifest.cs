@@ -77,5 +77,6 @@ internal sealed record EdgeManifest
 
 /// <summary>When the device, answering alone, hands a turn over to the server; chosen on held-out data.</summary>
 /// <param name="Tokens">Tokens that the device holds back before it decides, at least 1.</param>
-/// <param name="Threshold">It hands over where their mean log-probability is under this; at most 0.</param>
-internal sealed record RoutingThresholds(int Tokens, double Threshold);
+/// <param name="Threshold">It hands over where their log-probabilities add up to less than this; at most 0.</param>
+/// <param name="Calls">Whether it makes calls of tools itself; false: it hands over where it begins one.</param>
+internal sealed record RoutingThresholds(int Tokens, double Threshold, bool Calls = true);

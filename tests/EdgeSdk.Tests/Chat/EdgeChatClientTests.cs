@@ -334,7 +334,7 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         var answer = await client.GetResponseAsync("hello", cancellationToken: Cancelled);
 
         Assert.NotEqual(EdgeRoute.Device, answer.GetEdge()!.Route);
-        Assert.Contains("mean log-probability", answer.GetEdge()!.Reason, StringComparison.Ordinal);
+        Assert.Contains("the log-probability of the device's first", answer.GetEdge()!.Reason, StringComparison.Ordinal);
         Assert.Equal((await server.GetResponseAsync("hello", cancellationToken: Cancelled)).Text, answer.Text);
     }
 

@@ -56,6 +56,18 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
+    public void Calls_stay_with_the_device_unless_its_manifest_says_otherwise()
+    {
+        WriteManifest();
+        string file = Path.Combine(root, "edge.json");
+        ModelJson.Write(file, Open(root).Manifest! with { Routing = new(4, -0.5, Calls: false) }, ModelJson.EdgeManifest);
+        Assert.False(Open(root).Routing!.Calls);
+
+        Edit("edge.json", json => json["routing"]!.AsObject().Remove("calls"));
+        Assert.True(Open(root).Routing!.Calls);
+    }
+
+    [Fact]
     public void Fields_of_a_later_version_survive_a_rewrite()
     {
         WriteManifest();
