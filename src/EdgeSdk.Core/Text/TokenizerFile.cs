@@ -57,7 +57,7 @@ internal static class TokenizerFile
         var model = ModelReader.Open(root["model"]);
         bool isByteLevel = false;
         var preTokenizer = root.Optional("pre_tokenizer") is { } cutter ? PreTokenizerReader.Read(cutter, model.ReadsBytes, out isByteLevel) : null;
-        var added = ReadAddedTokens(root, model.Vocabulary);
+        var added = ReadAddedTokens(root, model);
         return new TokenizerParts(
             added,
             new AddedTokenFinder(added.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content)))),
@@ -70,22 +70,33 @@ internal static class TokenizerFile
             root.Optional("post_processor") is { } processor ? PostProcessorReader.Read(processor) : Surroundings.None);
     }
 
-    private static ImmutableArray<AddedToken> ReadAddedTokens(JsonField root, Vocabulary vocabulary)
+    /// <summary>
+    /// What the vocabulary does not have is numbered from its size on in the file's order, whatever ids the file gives: the reference implementation does so, and a model
+    /// was trained with those ids.
+    /// </summary>
+    private static ImmutableArray<AddedToken> ReadAddedTokens(JsonField root, ModelReader model)
     {
         var tokens = new Dictionary<string, AddedToken>();
+        int next = model.Tokens.Count(t => t is not null);
         foreach (var field in root.Optional("added_tokens")?.Items() ?? [])
         {
             string content = field["content"].String();
-            int id = field["id"].Count(HighestId);
-            int known = vocabulary.IdOf(Encoding.UTF8.GetBytes(content));
-            if (known >= 0 && known != id)
+            int stated = field["id"].Count(HighestId);
+            if (content.Length == 0)
+            {
+                continue;
+            }
+
+            int known = model.Vocabulary.IdOf(Encoding.UTF8.GetBytes(content));
+            if (known >= 0 && known != stated)
             {
                 throw field["id"].Refuse($"is not the id that model.vocab gives '{content}' ({known})", "Make the two agree");
             }
 
-            if (known < 0 && id < vocabulary.Count && !vocabulary[id].IsEmpty)
+            int id = known >= 0 ? known : next++;
+            if (known < 0 && (model.Vocabulary[stated] is { IsEmpty: false } other || !(other = model.Vocabulary[id]).IsEmpty))
             {
-                throw field["id"].Refuse($"is in model.vocab the id of '{Encoding.UTF8.GetString(vocabulary[id])}', not of '{content}'", "Make the two agree");
+                throw field["id"].Refuse($"is in model.vocab the id of '{Encoding.UTF8.GetString(other)}', not of '{content}'", "Make the two agree");
             }
 
             var token = new AddedToken(
@@ -125,11 +136,9 @@ internal static class TokenizerFile
             tokens[token.Id] = Encoding.UTF8.GetBytes(token.Content);
         }
 
-        var special = new BitArray(tokens.Count);
-        foreach (var token in added)
-        {
-            special[token.Id] = token.Special;
-        }
+        // A vocabulary may have a special token's text twice: as the reference implementation does, the text decides.
+        var specialTexts = added.Where(t => t.Special).Select(t => t.Content).ToHashSet();
+        var special = new BitArray([.. tokens.Select(t => t is not null && specialTexts.Contains(Encoding.UTF8.GetString(t)))]);
 
         return new TokenDecoder(tokens, special, DecoderReader.Read(root.Optional("decoder")));
     }

@@ -55,7 +55,8 @@ public class PatternTests
     [InlineData("a{2,1}", "least exceeds its most")]
     [InlineData("a{9999999999}", "a count over 1000")]
     [InlineData("(((a{2}b){1000}){1000}){1000}", "more than 4,000 steps")]
-    [InlineData("[[:alpha:]]", "class by name")]
+    [InlineData("[[:alfa:]]", "the class [:alfa:]")]
+    [InlineData("\\p{Emojy}", "\\p{Emojy}")]
     public void Names_what_it_does_not_know(string pattern, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<FormatException>(() => Pattern.Parse(pattern)).Message);
 

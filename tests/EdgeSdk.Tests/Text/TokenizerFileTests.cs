@@ -68,6 +68,17 @@ public class TokenizerFileTests
         Assert.Contains(reason, failure.Message);
     }
 
+    /// <summary>As the reference implementation does, whose ids a model was trained with.</summary>
+    [Fact]
+    public void Added_tokens_are_numbered_in_their_order_from_the_size_of_the_vocabulary_on()
+    {
+        var tokenizer = TinyTokenizer.With("added_tokens", """[{"id":9,"content":"<x>","special":true},{"id":3,"content":"ab"},{"id":7,"content":"<y>"}]""");
+
+        Assert.Equal([5, 3, 6], tokenizer.Encode("<x>ab<y>"));
+        Assert.Equal("<x><y>", tokenizer.Decode([5, 6, 7, 9]));
+        Assert.Equal(7, tokenizer.VocabularySize);
+    }
+
     [Theory]
     [InlineData("", "is not JSON")]
     [InlineData("not JSON", "is not JSON")]

@@ -34,12 +34,26 @@ internal abstract class Normalizer
         }
     }
 
-    /// <summary>One of Unicode's normalization forms.</summary>
+    /// <summary>One of Unicode's normalization forms, by the tables of Unicode 9, as the reference implementation has them: what came later stays as it is.</summary>
     public sealed class Unicode(System.Text.NormalizationForm form) : Normalizer
     {
+        private static readonly SearchValues<byte> LaterLeads = LegacyClasses.NotYetNormalized.LeadBytes();
+
         public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
         {
-            UnicodeNormalization.Normalize(text, form, output);
+            int done = 0;
+            for (int at = 0, skip, length; (skip = text[at..].IndexOfAny(LaterLeads)) >= 0; at += length)
+            {
+                at += skip;
+                if (LegacyClasses.NotYetNormalized.Contains(Utf8Text.CodePointAt(text, at, out length)))
+                {
+                    UnicodeNormalization.Normalize(text[done..at], form, output);
+                    output.Write(text.Slice(at, length));
+                    done = at + length;
+                }
+            }
+
+            UnicodeNormalization.Normalize(text[done..], form, output);
             return true;
         }
     }

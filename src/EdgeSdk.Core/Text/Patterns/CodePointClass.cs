@@ -25,6 +25,12 @@ internal sealed class CodePointClass
         }
     }
 
+    /// <summary>The set of one.</summary>
+    public CodePointClass(int codePoint)
+        : this(0, [(codePoint, codePoint)], negated: false)
+    {
+    }
+
     /// <summary>The general categories, one bit each.</summary>
     public uint Categories { get; }
 
@@ -36,13 +42,6 @@ internal sealed class CodePointClass
 
     /// <summary>Every general category, one bit each.</summary>
     public const uint AllCategories = (1u << 30) - 1;
-
-    /// <summary><c>\p{L}</c>.</summary>
-    public static readonly uint Letters = Mask(
-        UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter, UnicodeCategory.TitlecaseLetter, UnicodeCategory.ModifierLetter, UnicodeCategory.OtherLetter);
-
-    /// <summary><c>\p{N}</c>.</summary>
-    public static readonly uint Numbers = Mask(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.OtherNumber);
 
     /// <summary><c>\p{Z}</c>; with <see cref="WhiteSpaceControls"/> Unicode's White_Space.</summary>
     public static readonly uint Separators = Mask(UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator);
@@ -65,59 +64,6 @@ internal sealed class CodePointClass
         return mask;
     }
 
-    /// <summary>The categories that <c>\p{name}</c> means, by Unicode's short names; null for a name that is none.</summary>
-    public static uint? CategoriesOf(string name) => name switch
-    {
-        "L" or "Letter" => Letters,
-        "Lu" => Mask(UnicodeCategory.UppercaseLetter),
-        "Ll" => Mask(UnicodeCategory.LowercaseLetter),
-        "Lt" => Mask(UnicodeCategory.TitlecaseLetter),
-        "Lm" => Mask(UnicodeCategory.ModifierLetter),
-        "Lo" => Mask(UnicodeCategory.OtherLetter),
-        "M" or "Mark" => Mask(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark),
-        "Mn" => Mask(UnicodeCategory.NonSpacingMark),
-        "Mc" => Mask(UnicodeCategory.SpacingCombiningMark),
-        "Me" => Mask(UnicodeCategory.EnclosingMark),
-        "N" or "Number" => Numbers,
-        "Nd" or "Digit" => Mask(UnicodeCategory.DecimalDigitNumber),
-        "Nl" => Mask(UnicodeCategory.LetterNumber),
-        "No" => Mask(UnicodeCategory.OtherNumber),
-        "P" or "Punctuation" => Mask(
-            UnicodeCategory.ConnectorPunctuation, UnicodeCategory.DashPunctuation, UnicodeCategory.OpenPunctuation, UnicodeCategory.ClosePunctuation,
-            UnicodeCategory.InitialQuotePunctuation, UnicodeCategory.FinalQuotePunctuation, UnicodeCategory.OtherPunctuation),
-        "Pc" => Mask(UnicodeCategory.ConnectorPunctuation),
-        "Pd" => Mask(UnicodeCategory.DashPunctuation),
-        "Ps" => Mask(UnicodeCategory.OpenPunctuation),
-        "Pe" => Mask(UnicodeCategory.ClosePunctuation),
-        "Pi" => Mask(UnicodeCategory.InitialQuotePunctuation),
-        "Pf" => Mask(UnicodeCategory.FinalQuotePunctuation),
-        "Po" => Mask(UnicodeCategory.OtherPunctuation),
-        "S" or "Symbol" => Mask(UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol),
-        "Sm" => Mask(UnicodeCategory.MathSymbol),
-        "Sc" => Mask(UnicodeCategory.CurrencySymbol),
-        "Sk" => Mask(UnicodeCategory.ModifierSymbol),
-        "So" => Mask(UnicodeCategory.OtherSymbol),
-        "Z" or "Separator" => Separators,
-        "Zs" => Mask(UnicodeCategory.SpaceSeparator),
-        "Zl" => Mask(UnicodeCategory.LineSeparator),
-        "Zp" => Mask(UnicodeCategory.ParagraphSeparator),
-        "C" => AllCategories & ~(Letters | Numbers | Separators | CategoriesOf("M")!.Value | CategoriesOf("P")!.Value | CategoriesOf("S")!.Value),
-        "Cc" => Mask(UnicodeCategory.Control),
-        "Cf" => Mask(UnicodeCategory.Format),
-        "Co" => Mask(UnicodeCategory.PrivateUse),
-        "Cn" => Mask(UnicodeCategory.OtherNotAssigned),
-        _ => null,
-    };
-
-    /// <summary>The categories of <c>\w</c>; with <see cref="WordSymbols"/> all of it.</summary>
-    public static readonly uint WordCategories = Letters | CategoriesOf("M")!.Value | Mask(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation);
-
-    /// <summary>The symbols that are alphabetic: letters in circles and squares; and Latin-1's small numbers and fractions, which Oniguruma counts in.</summary>
-    public static readonly ImmutableArray<(int First, int Last)> WordSymbols = [(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE), (0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)];
-
-    /// <summary><c>\w</c> as Oniguruma has it in patterns; <see cref="IsWord"/> is UTS 18's.</summary>
-    public static readonly CodePointClass PatternWord = new(WordCategories, WordSymbols, negated: false);
-
     /// <summary>Unicode's White_Space.</summary>
     public static bool IsWhiteSpace(int codePoint) => Rune.IsWhiteSpace(new Rune(codePoint));
 
@@ -132,6 +78,12 @@ internal sealed class CodePointClass
 
     /// <summary>The code points that are in both sets.</summary>
     public static CodePointClass Intersect(CodePointClass one, CodePointClass other) => new(0, RangesWhere(c => one.Contains(c) && other.Contains(c)), negated: false);
+
+    /// <summary>The code points of the set that are not among <paramref name="others"/>.</summary>
+    public CodePointClass Except(Func<int, bool> others) => new(0, RangesWhere(c => Contains(c) && !others(c)), negated: false);
+
+    /// <summary>All that is not in the set.</summary>
+    public CodePointClass Others() => Ranges.IsEmpty && !IsNegated ? new(AllCategories & ~Categories, [], negated: false) : new(Categories, Ranges, !IsNegated);
 
     /// <summary>The set as ranges alone.</summary>
     public ImmutableArray<(int First, int Last)> ToRanges() => RangesWhere(Contains);

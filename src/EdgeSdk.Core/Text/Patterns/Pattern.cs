@@ -154,8 +154,8 @@ internal sealed class Pattern
 
         private static bool IsWordBorder(ReadOnlySpan<byte> text, int position)
         {
-            bool before = position > 0 && CodePointClass.PatternWord.Contains(Utf8Text.CodePointAt(text, Utf8Text.Before(text, position), out _));
-            bool after = position < text.Length && CodePointClass.PatternWord.Contains(Utf8Text.CodePointAt(text, position, out _));
+            bool before = position > 0 && NamedClasses.WordAlone.Contains(Utf8Text.CodePointAt(text, Utf8Text.Before(text, position), out _));
+            bool after = position < text.Length && NamedClasses.WordAlone.Contains(Utf8Text.CodePointAt(text, position, out _));
             return before != after;
         }
 

@@ -192,7 +192,7 @@ internal sealed class PatternParser
             case '(':
                 return ParseGroup(place);
             case '[':
-                return new PatternNode.OneOf(ParseClass(place));
+                return new PatternNode.OneOf(ParseClass(place, isWhole: true));
             case '.':
                 return new PatternNode.OneOf(new CodePointClass(0, _dotTakesLineFeed ? [] : [('\n', '\n')], negated: true));
             case '^':
@@ -202,17 +202,33 @@ internal sealed class PatternParser
             case '\\' when PlaceOf(Peek()) is { } kind:
                 _at++;
                 return new PatternNode.Place(kind);
+            case '\\' when Take('R'):
+                return LineBreak;
             case '\\':
                 var set = new ClassBuilder();
-                ParseEscape(set);
-                return new PatternNode.OneOf(set.Build(negated: false));
+                return new PatternNode.OneOf(ParseEscape(set) is { } escaped ? Literal(escaped) : set.Build());
             case '*' or '+' or '?' or '{':
                 throw Refuse("a quantifier with nothing before it", place);
             default:
-                var literal = new ClassBuilder();
-                AddRange(literal, symbol, symbol, place);
-                return new PatternNode.OneOf(literal.Build(negated: false));
+                return new PatternNode.OneOf(Literal(symbol));
         }
+    }
+
+    /// <summary><c>\R</c>: a carriage return and a line feed are one line break, for good.</summary>
+    private static PatternNode LineBreak { get; } = new PatternNode.Repeat(
+        new PatternNode.Choice(
+        [
+            new PatternNode.Sequence([new PatternNode.OneOf(new CodePointClass('\r')), new PatternNode.OneOf(new CodePointClass('\n'))]),
+            new PatternNode.OneOf(new CodePointClass(0, [('\n', '\r'), (0x85, 0x85), (0x2028, 0x2029)], negated: false)),
+        ]),
+        1,
+        1,
+        Greed.Possessive);
+
+    private CodePointClass Literal(int codePoint)
+    {
+        var single = new CodePointClass(codePoint);
+        return _ignoreCase ? CaseFolding.Close(single) : single;
     }
 
     private PatternNode ParseGroup(int place)
@@ -312,7 +328,9 @@ internal sealed class PatternParser
         _ => null,
     };
 
-    private CodePointClass ParseClass(int place)
+    /// <param name="place">Where it begins.</param>
+    /// <param name="isWhole">It is not within another: where case is ignored the whole class takes the other cases in, before it is negated.</param>
+    private CodePointClass ParseClass(int place, bool isWhole = false)
     {
         if (++_depth > DeepestGroup)
         {
@@ -333,7 +351,7 @@ internal sealed class PatternParser
             if (Peek() == '&' && _at + 1 < _source.Length && _source[_at + 1] == '&')
             {
                 _at += 2;
-                others = set.Build(negated: false, others);
+                others = set.Build(others);
                 set = new ClassBuilder();
                 continue;
             }
@@ -351,11 +369,12 @@ internal sealed class PatternParser
                 last = ParseClassItem(set) ?? throw Refuse("a range that ends in a class", itemPlace);
             }
 
-            AddRange(set, first.Value, last, itemPlace);
+            set.Ranges.Add(first <= last ? (first.Value, last) : throw Refuse("a range whose end lies before its start", itemPlace));
         }
         while (!Take(']'));
         _depth--;
-        return set.Build(negated, others);
+        var members = isWhole && _ignoreCase ? CaseFolding.Close(set.Build(others)) : set.Build(others);
+        return negated ? members.Others() : members;
     }
 
     /// <summary>A single code point, or null when a whole class (<c>\s</c>) was added.</summary>
@@ -363,9 +382,10 @@ internal sealed class PatternParser
     {
         int place = _at;
         int symbol = _source[_at++];
-        if (symbol == '[' && Peek() == ':')
+        if (symbol == '[' && Take(':'))
         {
-            throw Refuse("a class by name, [:...:] (write \\p{...})", place);
+            set.Add(ParseNamedClass(place));
+            return null;
         }
 
         if (symbol == '[')
@@ -377,6 +397,16 @@ internal sealed class PatternParser
         return symbol == '\\' ? ParseEscape(set, inClass: true) : symbol;
     }
 
+    /// <summary><c>[:alpha:]</c>, <c>[:^alpha:]</c>.</summary>
+    private CodePointClass ParseNamedClass(int place)
+    {
+        bool negated = Take('^');
+        string name = ParseName(':', place);
+        var named = Take(']') ? NamedClasses.Bracket(name) : null;
+        return named is null ? throw Refuse($"the class [:{name}:]", place) : negated ? named.Others() : named;
+    }
+
+    /// <summary>A single code point, or null when a whole class (<c>\s</c>) was added.</summary>
     private int? ParseEscape(ClassBuilder set, bool inClass = false)
     {
         int place = _at - 1;
@@ -403,21 +433,23 @@ internal sealed class PatternParser
                 set.Categories |= CodePointClass.AllCategories & ~CodePointClass.Mask(UnicodeCategory.DecimalDigitNumber);
                 return null;
             case 'w':
-                set.Categories |= CodePointClass.WordCategories;
-                set.Ranges.AddRange(CodePointClass.WordSymbols);
+                set.Add(inClass ? NamedClasses.Word : NamedClasses.WordAlone);
                 return null;
             case 'W':
-                set.Add(new CodePointClass(CodePointClass.WordCategories, CodePointClass.WordSymbols, negated: true));
+                set.Add((inClass ? NamedClasses.Word : NamedClasses.WordAlone).Others());
+                return null;
+            case 'N' or 'O' when !inClass:
+                set.Add(symbol == 'N' ? new CodePointClass('\n').Others() : NamedClasses.Any);
                 return null;
             case 'h' or 'H':
                 set.Add(new CodePointClass(0, [('0', '9'), ('A', 'F'), ('a', 'f')], negated: symbol == 'H'));
                 return null;
             case 'p' or 'P':
-                set.Add(ParseProperty(symbol == 'P', place));
+                set.Add(ParseProperty(symbol == 'P', inClass, place));
                 return null;
         }
 
-        int codePoint = symbol switch
+        return symbol switch
         {
             'n' => '\n',
             'r' => '\r',
@@ -432,16 +464,9 @@ internal sealed class PatternParser
             _ when symbol < 128 && char.IsAsciiLetterOrDigit((char)symbol) => throw Refuse($"the escape \\{(char)symbol}", place),
             _ => symbol,
         };
-        if (inClass)
-        {
-            return codePoint;
-        }
-
-        AddRange(set, codePoint, codePoint, place);
-        return null;
     }
 
-    private CodePointClass ParseProperty(bool negated, int place)
+    private CodePointClass ParseProperty(bool negated, bool inClass, int place)
     {
         if (!Take('{'))
         {
@@ -449,26 +474,22 @@ internal sealed class PatternParser
         }
 
         negated ^= Take('^');
+        string name = ParseName('}', place);
+        var property = NamedClasses.Property(name, inClass)
+            ?? throw Refuse($"the property \\p{{{name}}} (general categories, scripts and the like of Alpha, Punct and Word are known)", place);
+        return negated ? property.Others() : property;
+    }
+
+    /// <summary>The text up to <paramref name="end"/>, which is taken too.</summary>
+    private string ParseName(char end, int place)
+    {
         var name = new StringBuilder();
-        while (_at < _source.Length && _source[_at] != '}')
+        while (_at < _source.Length && _source[_at] != end)
         {
             name.Append(new Rune(_source[_at++]));
         }
 
-        if (!Take('}'))
-        {
-            throw Refuse("a '{' without its '}'", place);
-        }
-
-        if (CodePointClass.CategoriesOf(name.ToString()) is { } categories)
-        {
-            return new CodePointClass(negated ? CodePointClass.AllCategories & ~categories : categories, [], negated: false);
-        }
-
-        int script = ScriptTable.NumberOf(name.ToString());
-        return script != ScriptTable.None
-            ? new CodePointClass(0, [.. ScriptTable.RangesOf(script)], negated)
-            : throw Refuse($"the property \\p{{{name}}} (general categories and scripts are known: L, Lu, N, P, Zs, Han, ...)", place);
+        return Take(end) ? name.ToString() : throw Refuse($"a name without its '{end}'", place);
     }
 
     private int ParseHex(int place, int digits)
@@ -483,30 +504,6 @@ internal sealed class PatternParser
 
         bool complete = braces ? count > 0 && Take('}') : count == digits;
         return complete && Rune.IsValid(value) ? value : throw Refuse("a hexadecimal escape that names no code point", place);
-    }
-
-    private void AddRange(ClassBuilder set, int first, int last, int place)
-    {
-        if (first > last)
-        {
-            throw Refuse("a range whose end lies before its start", place);
-        }
-
-        set.Ranges.Add((first, last));
-        if (!_ignoreCase)
-        {
-            return;
-        }
-
-        if (last - first > MostRepeats)
-        {
-            throw Refuse("a range this wide where case is ignored", place);
-        }
-
-        for (int codePoint = first; codePoint <= last; codePoint++)
-        {
-            set.AddOtherCases(codePoint);
-        }
     }
 
     private int Peek() => _at < _source.Length ? _source[_at] : -1;
@@ -530,12 +527,11 @@ internal sealed class PatternParser
 
         public ImmutableArray<(int First, int Last)>.Builder Ranges { get; } = ImmutableArray.CreateBuilder<(int, int)>();
 
-        /// <param name="negated">All that is not in the set.</param>
         /// <param name="others">Only what is in this one too.</param>
-        public CodePointClass Build(bool negated, CodePointClass? others = null)
+        public CodePointClass Build(CodePointClass? others = null)
         {
-            var set = new CodePointClass(Categories, Ranges.ToImmutable(), negated: others is null && negated);
-            return others is null ? set : new CodePointClass(0, CodePointClass.Intersect(set, others).ToRanges(), negated);
+            var set = new CodePointClass(Categories, Ranges.ToImmutable(), negated: false);
+            return others is null ? set : CodePointClass.Intersect(set, others);
         }
 
         /// <summary>Adds all of another set.</summary>
@@ -543,24 +539,6 @@ internal sealed class PatternParser
         {
             Categories |= other.IsNegated ? 0 : other.Categories;
             Ranges.AddRange(other.IsNegated ? other.ToRanges() : other.Ranges);
-        }
-
-        /// <summary>Adds what differs from <paramref name="codePoint"/> in case alone, the three compatibility letters included that fold to ASCII or Latin-1.</summary>
-        public void AddOtherCases(int codePoint)
-        {
-            if (!Rune.TryCreate(codePoint, out var rune))
-            {
-                return;
-            }
-
-            int lower = Rune.ToLowerInvariant(rune).Value, upper = Rune.ToUpperInvariant(rune).Value;
-            Ranges.Add((lower, lower));
-            Ranges.Add((upper, upper));
-            int variant = lower switch { 's' => 0x17F, 'k' => 0x212A, 0xE5 => 0x212B, _ => -1 };
-            if (variant >= 0)
-            {
-                Ranges.Add((variant, variant));
-            }
         }
     }
 }

@@ -192,6 +192,9 @@ internal static class ScriptTable
     /// <summary>The number of a script by its name, such as <c>Han</c>; <see cref="None"/> where there is no such script.</summary>
     public static int NumberOf(string name) => Array.IndexOf(Names, name) + 1;
 
+    /// <summary>The same for a name that <paramref name="spelling"/> makes of a script's.</summary>
+    public static int NumberOf(string name, Func<string, string> spelling) => Array.FindIndex(Names, n => spelling(n) == name) + 1;
+
     /// <summary>The script as Unicode 9 has it, which the reference implementation knows; <see cref="None"/> for what is newer.</summary>
     public static int LegacyScriptOf(int codePoint)
     {

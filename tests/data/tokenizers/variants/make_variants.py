@@ -223,6 +223,26 @@ def variants():
     scored = [["<unk>", 0.0], ["▁", -2.0], ["a", -3.0], ["b", -3.0], ["ab", -5.9], ["aab", -6.0], ["▁ab", -6.5], ["ba", -6.0], ["aa", -6.0], ["bb", -6.0], ["é", -4.0], ["ab", -6.1]]
     yield "hand-unigram-ties", Tokenizer.from_str(json.dumps({"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"}, "post_processor": None, "decoder": None, "model": {"type": "Unigram", "unk_id": 0, "vocab": scored}}))
 
+    yield from later_variants()
+
+
+def later_variants():
+    """What random configurations found, with texts that show it."""
+    split = lambda pattern, behavior="isolated", invert=False: P.Split(Regex(pattern), behavior, invert)
+    yield "bpe-word-in-class", bpe(pre_tokenizer=P.Sequence([split(r"[^\w\s]"), split(r"\w+(?!\w)")]), decoder=D.Fuse())
+    yield "bpe-any-case", bpe(pre_tokenizer=P.Sequence([split(r"(?i:[αβσς]|ſ|k|µ|[\p{Lt}])", "merged_with_previous"), split(r"(?i:'ſ|'T)")]), decoder=D.Fuse())
+    yield "bpe-named-classes", bpe(pre_tokenizer=P.Sequence([split(r"[[:alpha:]]+|[[:punct:]]|\R|[[:blank:]]"), split(r"\p{Uppercase_Letter}|[[:digit:]]{2}", "merged_with_next")]), decoder=D.Fuse())
+    yield "wordpiece-forms-of-unicode-9", wordpiece(normalizer=N.Sequence([N.NFKD(), N.NFC()]), pre_tokenizer=P.Whitespace(), decoder=D.WordPiece())
+    yield "wordpiece-bert-accents-of-unicode-9", wordpiece(normalizer=N.BertNormalizer(), pre_tokenizer=P.BertPreTokenizer(), decoder=D.WordPiece())
+    t = unigram(pre_tokenizer=P.Metaspace(), decoder=D.Metaspace())
+    yield "unigram-special-twice", changed(t, model__vocab=json.loads(t.to_str())["model"]["vocab"] + [["<s>", -3.0]], added_tokens=[{"id": t.get_vocab_size(), "content": "<s>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}])
+
+
+LATER_TEXTS = [
+    "½kg of ²² x³·¼ ①②", "ΑΣΟΣ σας Σ θϑϴ µμ ΑΒΓ αβγ", "'ſ 'S Kelvin k K ǅ Ǆ ǆ ß ẞ", "a\r\nb\n\rc\u2028d\u0085e", "$+<=>^`|~ !? ⅷ ª º ⓐⒶ हिन्दी نَص", "㋿㋾ 𐞁𐞹 𑤸 𑤸 𖵨 𐗉 𐗒\u0307 e\u1abf\u0301 \u1df6\u0323a a\U0001e08f\u0327 🅬 🯰🯹 𞀰",
+    "q\u1ac5\u0323\u0301 \u0323\u08ca\u0301 o\u0897\u0328", "<s>text</s> <unk><s> s",
+]
+
 
 def normalizes_tokens(tokenizer):
     """Whether an added token is changed by the normalizer: version 0.23 of the library decodes such a token to its changed form, versions before to its own."""
@@ -242,8 +262,8 @@ def decoded(tokenizer, ids):
         return None
 
 
-def cases(tokenizer):
-    for text in TEXTS:
+def cases(tokenizer, texts):
+    for text in texts:
         ids = tokenizer.encode(text).ids
         if texts := decoded(tokenizer, ids):
             yield [text, ids, *texts]
@@ -258,8 +278,13 @@ def streams(tokenizer):
 
 
 if __name__ == "__main__":
+    later = {name for name, _ in later_variants()}
     for name, tokenizer in variants():
+        path = HERE / f"{name}.json"
+        if path.exists():
+            continue  # Training is not the same twice, so that what is there stays.
         # Read back, as a user would: a tokenizer in the making remembers more than its file tells.
         tokenizer = Tokenizer.from_str(tokenizer.to_str())
-        content = {"tokenizer": json.loads(tokenizer.to_str()), "cases": list(cases(tokenizer)), "streams": list(streams(tokenizer))}
-        (HERE / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+        texts = LATER_TEXTS + TEXTS[:30] if name in later else TEXTS
+        content = {"tokenizer": json.loads(tokenizer.to_str()), "cases": list(cases(tokenizer, texts)), "streams": list(streams(tokenizer))}
+        path.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
