@@ -81,12 +81,17 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
             : throw new ArgumentException($"ChatOptions.ToolMode requires a call of {mode.RequiredFunctionName ?? "a tool"}, which ChatOptions.Tools does not hold.", nameof(options));
     }
 
-    /// <summary>A tool whose arguments fit its schema where that is asked for; else they are an object.</summary>
-    private static JsonObject Tool(AIFunctionDeclaration tool, bool isStrict, bool spans) => new()
+    /// <summary>A tool whose arguments fit its schema where that is asked for and says anything; else they are an object.</summary>
+    private static JsonObject Tool(AIFunctionDeclaration tool, bool isStrict, bool spans)
     {
-        ["name"] = tool.Name,
-        ["parameters"] = isStrict ? Schema(tool.JsonSchema, spans) : new JsonObject { ["type"] = "object" },
-    };
+        var parameters = isStrict && Schema(tool.JsonSchema, spans) is JsonObject { Count: > 0 } schema ? schema : new JsonObject { ["type"] = "object" };
+        if (parameters["properties"] is JsonObject { Count: 0 })
+        {
+            parameters.TryAdd("additionalProperties", false); // a function without parameters
+        }
+
+        return new JsonObject { ["name"] = tool.Name, ["parameters"] = parameters };
+    }
 
     private static JsonNode Schema(System.Text.Json.JsonElement schema, bool spans)
     {

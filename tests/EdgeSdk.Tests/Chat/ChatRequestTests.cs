@@ -174,6 +174,18 @@ public partial class ChatRequestTests
         Assert.Contains("strict", Assert.Throws<ArgumentException>(() => Read(new() { Tools = [Function("A")], AdditionalProperties = new() { ["strict"] = "perhaps" } })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_strict_function_without_parameters_takes_none_and_one_that_describes_none_takes_an_object()
+    {
+        var none = AIFunctionFactory.Create(() => 1, "None");
+        var silent = AIFunctionFactory.CreateDeclaration("Silent", null, JsonElement.Parse("{}"));
+
+        var tools = JsonNode.Parse(Read(new() { Tools = [none, silent], AdditionalProperties = new() { ["strict"] = true } }).Constraint!.Source)!["tools"]!;
+
+        Assert.False((bool?)tools[0]!["parameters"]!["additionalProperties"]);
+        Assert.Equal("""{"type":"object"}""", tools[1]!["parameters"]!.ToJsonString());
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("Find")]

@@ -181,6 +181,20 @@ public sealed class ConstrainedChatTests(ShippedPair pair, GoldenPair golden) : 
         }
     }
 
+    [Fact]
+    public async Task Auto_hands_a_constrained_turn_over_and_it_is_what_the_server_writes()
+    {
+        await using var client = new EdgeChatClient(golden.Options());
+        var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema<Guest>(), Temperature = 1, Seed = 9, MaxOutputTokens = 60 };
+
+        var handedOver = await client.GetResponseAsync("Who?", options, Cancelled);
+        var alone = await client.GetResponseAsync("Who?", options.Clone().WithRoute(EdgeRoute.Server), Cancelled);
+
+        Assert.NotEqual(EdgeRoute.Device, handedOver.GetEdge()!.Route);
+        Assert.Equal(alone.Text, handedOver.Text);
+        Assert.NotNull(JsonSerializer.Deserialize<Guest>(alone.Text, AIJsonUtilities.DefaultOptions));
+    }
+
     [Theory]
     [InlineData(EdgeRoute.Device)]
     [InlineData(EdgeRoute.Server)]

@@ -3,7 +3,7 @@ namespace EdgeSdk.Text.Constraints;
 /// <summary>The constraints that were asked for last: texts that ask for the same share what was compiled, and the masks that were met. Thread-safe.</summary>
 internal static class RecentConstraints
 {
-    private const int Most = 16;
+    private const int Most = 8;
     private static readonly LinkedList<Constraint> Kept = [];
     private static readonly Lock Gate = new();
 

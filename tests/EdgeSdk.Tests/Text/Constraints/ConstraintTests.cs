@@ -132,6 +132,20 @@ public class ConstraintTests
             Assert.Matches(@"^(<\|call\|>Book\{""n"":([1-9]|1[0-2])\})+$", Write(Constraint.Tools(Tools), new Random(seed), extra: 60));
     }
 
+    [Theory]
+    [InlineData("", @"^((?!<\|call\|>)[\s\S])*(<\|call\|>(A|B)\{\})*\z")]
+    [InlineData(@",""parallel"":false", @"^((?!<\|call\|>)[\s\S])*(<\|call\|>(A|B)\{\})?\z")]
+    [InlineData(@",""parallel"":false,""required"":true", @"^<\|call\|>(A|B)\{\}$")]
+    [InlineData(@",""answer"":{""enum"":[1,22]}", @"^(1|22|(<\|call\|>(A|B)\{\})+)$")]
+    [InlineData(@",""answer"":{""enum"":[1,22]},""parallel"":false", @"^(1|22|<\|call\|>(A|B)\{\})$")]
+    [InlineData(@",""answer"":{""enum"":[1,22]},""required"":true", @"^(<\|call\|>(A|B)\{\})+$")]
+    public void A_turn_is_text_or_an_answer_or_calls_as_the_tools_say(string more, string pattern)
+    {
+        string tools = $$"""{"tools":[{"name":"A"},{"name":"B","parameters":{"type":"object","additionalProperties":false} }]{{more}}}""";
+        for (int seed = 1; seed <= 30; seed++)
+            Assert.Matches(pattern, Write(Constraint.Tools(tools), new Random(seed), extra: seed));
+    }
+
     [Fact]
     public async Task A_sequence_picks_behind_guesses_and_rewinds_as_one_that_went_straight()
     {
