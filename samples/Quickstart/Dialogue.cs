@@ -22,7 +22,7 @@ internal sealed record Dialogue(string Id, IReadOnlyList<string> Services, IList
 
     private static AITool Tool(JsonElement tool)
     {
-        var parameters = tool.GetProperty("parameters").EnumerateArray().Select(p => $"\"{p.GetString()}\":{{\"type\":\"string\"}}");
+        var parameters = tool.GetProperty("parameters").EnumerateArray().Select(p => $"\"{p.GetString()}\":{{\"type\":\"string\",\"maxLength\":60}}");
         using var schema = JsonDocument.Parse($"{{\"type\":\"object\",\"properties\":{{{string.Join(",", parameters)}}}}}");
         return AIFunctionFactory.CreateDeclaration(tool.GetProperty("name").GetString()!, null, schema.RootElement.Clone());
     }

@@ -5,6 +5,7 @@
 //
 //   --dialogues N   how many of samples/data to play (3)          --route R   auto, device, server or together (auto)
 //   --edge PATH     a published `edge` to serve with              --seed N    with --temperature T above 0
+//   --step-ms N     the least time of a pass of the server (20)
 using System.Globalization;
 using System.Text.Json;
 using EdgeSdk;
@@ -14,7 +15,7 @@ using Quickstart;
 var arguments = Arguments.Parse(args);
 if (arguments is null)
 {
-    Console.Error.WriteLine("usage: Quickstart [--once] [--dialogues N] [--route auto|device|server|together] [--temperature T] [--seed N] [--edge PATH]");
+    Console.Error.WriteLine("usage: Quickstart [--once] [--dialogues N] [--route auto|device|server|together] [--temperature T] [--seed N] [--edge PATH] [--step-ms N]");
     return 2;
 }
 
@@ -29,8 +30,8 @@ try
 {
     string samples = Repository.Samples();
     var screen = new Screen();
-    screen.Note("Starting the server: edge serve samples/models/server");
-    await using var server = await ServerProcess.StartAsync(arguments.Edge, Path.Combine(samples, "models", "server"), stop.Token);
+    screen.Note($"Starting the server: edge serve samples/models/server --step-ms {arguments.StepMs}, its passes as long as a larger model's");
+    await using var server = await ServerProcess.StartAsync(arguments.Edge, Path.Combine(samples, "models", "server"), stop.Token, arguments.StepMs);
 
     await using var client = await EdgeChatClient.LoadAsync(
         new EdgeOptions { Model = Path.Combine(samples, "models", "device"), Server = { Address = server.Address } }, cancellationToken: stop.Token);
@@ -122,7 +123,14 @@ async Task TalkAsync(EdgeChatClient client, Screen screen, IList<AITool> tools)
 
 async Task<ChatResponse> AnswerAsync(EdgeChatClient client, IEnumerable<ChatMessage> history, IList<AITool> tools, Screen screen)
 {
-    var options = new ChatOptions { Tools = tools, Temperature = arguments.Temperature, Seed = arguments.Seed }.WithRoute(arguments.Route);
+    // Strict: what it calls is a tool in reach, and the arguments fit its schema.
+    var options = new ChatOptions
+    {
+        Tools = tools,
+        Temperature = arguments.Temperature,
+        Seed = arguments.Seed,
+        AdditionalProperties = new() { ["strict"] = true },
+    }.WithRoute(arguments.Route);
     var updates = new List<ChatResponseUpdate>();
     await foreach (var update in client.GetStreamingResponseAsync(history, options, stop.Token))
     {
@@ -136,11 +144,11 @@ async Task<ChatResponse> AnswerAsync(EdgeChatClient client, IEnumerable<ChatMess
 }
 
 /// <summary>What the command line asks for.</summary>
-internal sealed record Arguments(bool Once, int Dialogues, EdgeRoute Route, float Temperature, long? Seed, string? Edge)
+internal sealed record Arguments(bool Once, int Dialogues, EdgeRoute Route, float Temperature, long? Seed, string? Edge, int StepMs)
 {
     public static Arguments? Parse(string[] args)
     {
-        var parsed = new Arguments(false, 3, EdgeRoute.Auto, 0, null, null);
+        var parsed = new Arguments(false, 3, EdgeRoute.Auto, 0, null, null, 20);
         for (int i = 0; i < args.Length; i++)
         {
             string? value = i + 1 < args.Length ? args[i + 1] : null;
@@ -160,6 +168,9 @@ internal sealed record Arguments(bool Once, int Dialogues, EdgeRoute Route, floa
                     break;
                 case "--seed" when long.TryParse(value, out long seed):
                     parsed = parsed with { Seed = seed };
+                    break;
+                case "--step-ms" when int.TryParse(value, out int milliseconds) && milliseconds >= 0:
+                    parsed = parsed with { StepMs = milliseconds };
                     break;
                 case "--edge" when File.Exists(value):
                     parsed = parsed with { Edge = value };

@@ -13,11 +13,11 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public Uri Address { get; }
 
-    public static async Task<ServerProcess> StartAsync(string? edge, string model, CancellationToken cancellationToken)
+    public static async Task<ServerProcess> StartAsync(string? edge, string model, CancellationToken cancellationToken, int stepMs = 0)
     {
         string program = edge ?? Repository.Edge();
         var start = new ProcessStartInfo(program.EndsWith(".dll", StringComparison.Ordinal) ? "dotnet" : program) { RedirectStandardOutput = true };
-        string[] serve = ["serve", model, "--urls", "http://127.0.0.1:0", "--json"];
+        string[] serve = ["serve", model, "--urls", "http://127.0.0.1:0", "--step-ms", $"{stepMs}", "--json"];
         foreach (string argument in start.FileName == "dotnet" ? [program, .. serve] : serve)
         {
             start.ArgumentList.Add(argument);
