@@ -19,7 +19,18 @@ public sealed class EdgeServerOptions
     public X509Certificate2? Certificate { get; set; }
 
     /// <summary>The model's tokenizer; with <see cref="ChatTemplate"/> it lets devices of another vocabulary send whole turns.</summary>
-    public Tokenizer? Tokenizer { get; set; }
+    public Tokenizer? Tokenizer
+    {
+        get;
+        set
+        {
+            field = value;
+            Thought = value is null ? null : ThoughtBorders.Of(value);
+        }
+    }
+
+    /// <summary>The tokens between which the model thinks; null: it has none.</summary>
+    internal ThoughtBorders? Thought { get; private set; }
 
     /// <summary>The model's chat template.</summary>
     public ChatTemplate? ChatTemplate { get; set; }

@@ -76,7 +76,7 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
         await using (verifier.ConfigureAwait(false))
         {
             var detokenizer = request.SpeaksText ? options.Tokenizer!.CreateDetokenizer(skipSpecialTokens: false) : null;
-            var opened = new Opened { Session = session, Info = Info(), PromptTokens = request.PromptTokens };
+            var opened = new Opened { Session = session, Info = Info(), PromptTokens = request.PromptTokens, InThought = request.BeginsInThought };
             ServerLog.Opened(logger, session, request.PromptTokens, request.Text.Length - request.PromptTokens);
             using var text = new TextSession(request, verifier, writer, model.Info, detokenizer);
             var finished = await text.RunAsync(opened, frames, cancellationToken).ConfigureAwait(false);
@@ -130,6 +130,9 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
         described.EndTokens.AddRange(info.EndTokens);
         if (traits.Cost.IsKnown)
             described.PassSeconds.AddRange(traits.Cost.PassSeconds);
+
+        if (options.Thought is { } thought)
+            described.Thought = new() { Begin = thought.Begin, End = thought.End, BeginText = thought.BeginText, EndText = thought.EndText };
 
         return described;
     }

@@ -27,6 +27,9 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
     /// <summary>Whether commits tell log-probabilities.</summary>
     public bool TellsLogProbs { get; init; }
 
+    /// <summary>Whether turns were rendered to a prompt that ends inside a thought.</summary>
+    public bool BeginsInThought { get; init; }
+
     /// <summary>Checks <paramref name="open"/> against the model and the limits.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT or FAILED_PRECONDITION, with the field.</exception>
     public static TextRequest From(Open open, ModelInfo model, EdgeServerOptions options)
@@ -44,7 +47,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         int[] prompt = open.TextCase switch
         {
             Open.TextOneofCase.Prompt => ReadPrompt(open, model),
-            Open.TextOneofCase.Turns => RenderTurns(open.Turns, options),
+            Open.TextOneofCase.Turns => RenderTurns(open.Turns, ReadBudget(open.Sampler), options),
             _ => throw Refusal.Field("Open.text", "missing", "be a prompt of tokens, or turns"),
         };
         int[] committed = ReadIds("Open.committed.ids", open.Committed, model);
@@ -56,11 +59,17 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
             throw Refusal.Frame("Open.drafts", "A device that sends turns has another vocabulary and cannot draft; leave the field empty.");
 
         var stop = ReadStop(open, prompt.Length, committed.Length, model, options.Limits);
-        sampler = sampler.Behind(prompt.Length);
+        int[] text = [.. prompt, .. committed];
+        var thought = ReadThought(open, prompt, options);
+        sampler = sampler.Behind(prompt.Length) with { Thought = thought };
         if (open.Sampler is { ConstraintKind.Length: > 0 })
-            sampler = sampler with { Constrained = ReadConstraint(open, stop, committed, model, options) };
+            sampler = sampler with { Constrained = ReadConstraint(open, stop, text, thought, model, options) };
 
-        return new([.. prompt, .. committed], prompt.Length, sampler, stop, drafts, speaksText) { TellsLogProbs = open.LogProbs };
+        return new(text, prompt.Length, sampler, stop, drafts, speaksText)
+        {
+            TellsLogProbs = open.LogProbs,
+            BeginsInThought = speaksText && options.Thought?.IsOpenBehind(prompt, options.Tokenizer!) is true,
+        };
     }
 
     /// <exception cref="RpcException">FAILED_PRECONDITION: another version.</exception>
@@ -149,23 +158,40 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         return spec;
     }
 
-    /// <summary>Compiles the constraint here, so that a bad one is refused before anything is decoded.</summary>
-    private static ConstrainedText ReadConstraint(Open open, StopRule stop, int[] committed, ModelInfo model, EdgeServerOptions options)
+    private static int? ReadBudget(Protocol.Sampler? sampler)
     {
-        if (options.Tokenizer is not { } tokenizer)
-            throw Refusal.Mismatch("Open.sampler.constraint_kind is set; this server has no tokenizer, which constraints need. Leave it empty, or go to another server.");
+        if (sampler is not { HasThinkingBudget: true })
+            return null;
 
+        return sampler.ThinkingBudget >= 0 ? sampler.ThinkingBudget
+            : throw Refusal.Field("Open.sampler.thinking_budget", sampler.ThinkingBudget, "be 0 or more; leave it unset for as much as the model likes");
+    }
+
+    /// <summary>A model without tokens for thoughts keeps any budget.</summary>
+    private static ThoughtLimit? ReadThought(Open open, int[] prompt, EdgeServerOptions options)
+    {
+        int? budget = ReadBudget(open.Sampler);
+        if (budget is null && open.Sampler is not { ConstraintKind.Length: > 0 })
+            return null;
+
+        if (options.Tokenizer is not { } tokenizer)
+            throw Refusal.Mismatch("Open.sampler has a thinking_budget or a constraint; this server has no tokenizer, which they need. Leave both unset, or go to another server.");
+
+        return options.Thought is { } borders ? ThoughtLimit.For(borders, tokenizer, prompt, budget) : null;
+    }
+
+    /// <summary>Compiles the constraint here, so that a bad one is refused before anything is decoded.</summary>
+    private static ConstrainedText ReadConstraint(Open open, StopRule stop, int[] text, ThoughtLimit? thought, ModelInfo model, EdgeServerOptions options)
+    {
         try
         {
             var constraint = Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint);
             if (constraint.IsOfCalls && open.Turns is not null && !CallFormat.IsWrittenBy(options.ChatTemplate!))
                 throw Refusal.Mismatch("Open.sampler.constraint_kind is tools; this server's chat template writes calls in another format, which cannot be constrained. Leave it empty, or go to another server.");
 
-            var text = ConstrainedText.For(
-                constraint, tokenizer, model.EndTokens, stop.PromptTokens, stop.LastPlace + 1);
-            var state = text.Begin();
-            state.Follow([.. new int[stop.PromptTokens], .. committed]);
-            return state.Fits ? text : throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");
+            var constrained = ConstrainedText.For(
+                constraint, options.Tokenizer!, model.EndTokens, stop.PromptTokens, stop.LastPlace + 1);
+            return constrained.Begins(text, thought) ? constrained : throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");
         }
         catch (EdgeException e)
         {
@@ -173,7 +199,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         }
     }
 
-    private static int[] RenderTurns(Turns turns, EdgeServerOptions options)
+    private static int[] RenderTurns(Turns turns, int? budget, EdgeServerOptions options)
     {
         if (options is not { Tokenizer: { } tokenizer, ChatTemplate: { } template })
             throw Refusal.Mismatch("Open.turns is set; this server has no chat template or no tokenizer. Send the prompt as tokens, or go to another server.");
@@ -183,15 +209,15 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (messages.Count == 0)
             throw Refusal.Field("Open.turns.messages_json", "an empty array", "hold at least one message");
 
-        int[] prompt = Encode(tokenizer, template, messages, tools);
+        int[] prompt = Encode(tokenizer, template, messages, tools, thinks: budget is null ? null : budget > 0);
         return prompt.Length > 0 ? prompt : throw Refusal.Text("Open.turns: the messages render to an empty prompt. Give them content.");
     }
 
-    private static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonArray messages, JsonArray? tools)
+    private static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonArray messages, JsonArray? tools, bool? thinks)
     {
         try
         {
-            return ChatPrompt.Encode(tokenizer, template, messages, tools);
+            return ChatPrompt.Encode(tokenizer, template, messages, tools, thinks: thinks);
         }
         catch (EdgeException e)
         {

@@ -6,6 +6,7 @@ using EdgeSdk.Chat;
 using EdgeSdk.Decoding;
 using EdgeSdk.Remote;
 using EdgeSdk.Runtime;
+using EdgeSdk.Text;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -98,7 +99,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(messages);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        var request = ChatRequest.From(messages, options, _options, _seed, _metadata.DefaultModelId!);
+        var request = ChatRequest.From(messages, MoreOptions.WithRaw(options, this), _options, _seed, _metadata.DefaultModelId!);
         return StreamAsync(request, cancellationToken);
     }
 
@@ -140,7 +141,8 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         var pair = await LoadedAsync(null, cancellationToken).ConfigureAwait(false);
         var answer = new Answer();
         string id = Guid.NewGuid().ToString("N");
-        var reader = new AnswerReader(id, request.Limits);
+        var reader = new AnswerReader(id, request.Limits, request.ShowsThoughts);
+        ThoughtState? thought = null;
         var text = pair.Device?.Tokenizer.CreateDetokenizer(skipSpecialTokens: true);
         var firstToken = TimeSpan.Zero;
         int tokens = 0;
@@ -151,11 +153,14 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             if (tokens++ == 0)
             {
                 firstToken = _time.GetElapsedTime(start);
+                thought = Begin(reader, answer);
             }
 
+            thought?.Add(written.Token);
+
             writer = written.Writer;
-            unsent.Add(new EdgeToken(written.Token, float.IsNaN(written.LogProb) ? null : written.LogProb));
-            foreach (var content in Read(pair, reader, text, written))
+            unsent.Add(new EdgeToken(written.Text is null ? written.Token : -1, float.IsNaN(written.LogProb) ? null : written.LogProb));
+            foreach (var content in Read(pair, reader, answer.Thought, text, written))
             {
                 yield return Update(id, new(writer) { Tokens = unsent.DrainToImmutable() }, content);
             }
@@ -172,20 +177,43 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             yield return Update(id, new(writer) { Tokens = unsent.DrainToImmutable() }, content);
         }
 
-        var report = Report(pair, request, answer, tokens, firstToken);
+        var report = Report(pair, request, answer, tokens, thought?.Spent ?? 0, firstToken);
         _meter.Count(report);
         LogAnswered(_logger, report.Route, report.Tokens, report.Reason);
         yield return Last(id, new(writer, report) { Tokens = unsent.DrainToImmutable() }, answer, reader);
     }
 
-    private static IReadOnlyList<AIContent> Read(Pair pair, AnswerReader reader, Text.Detokenizer? text, Written written)
+    /// <summary>The first token has come: by now it is known how its writer thinks.</summary>
+    private static ThoughtState? Begin(AnswerReader reader, Answer answer)
+    {
+        if (answer.InThought)
+        {
+            reader.BeginThought();
+        }
+
+        return answer.Thought is { } borders ? new(new(borders.Begin, borders.End, int.MaxValue, From: 0, answer.InThought)) : null;
+    }
+
+    private static IReadOnlyList<AIContent> Read(Pair pair, AnswerReader reader, ThoughtBorders? thought, Detokenizer? text, Written written)
     {
         if (written.Text is { } rendered)
         {
-            return reader.AppendRendered(rendered);
+            return reader.AppendRendered(rendered, thought);
         }
 
-        if (written.Token == pair.Device!.CallToken)
+        if (written.Token == thought?.Begin)
+        {
+            return [.. reader.Append(text!.Flush()), .. reader.BeginThought()];
+        }
+
+        if (written.Token == thought?.End)
+        {
+            var rest = reader.Append(text!.Flush());
+            reader.EndThought();
+            return rest;
+        }
+
+        if (written.Token == pair.Device!.CallToken && !reader.InThought)
         {
             return [.. reader.Append(text!.Flush()), .. reader.BeginCall()];
         }
@@ -211,6 +239,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             OutputTokenCount = report.Tokens,
             TotalTokenCount = answer.PromptTokens + report.Tokens,
             CachedInputTokenCount = answer.CachedTokens,
+            ReasoningTokenCount = report.ThoughtTokens,
             AdditionalCounts = new() { ["edge.drafted"] = report.Drafted, ["edge.accepted"] = report.Accepted, ["edge.server_passes"] = report.ServerPasses },
         };
         var update = Update(id, edge, new UsageContent(usage));
@@ -221,12 +250,13 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         return update;
     }
 
-    private static EdgeReport Report(Pair pair, ChatRequest request, Answer answer, int tokens, TimeSpan firstToken) => new()
+    private static EdgeReport Report(Pair pair, ChatRequest request, Answer answer, int tokens, int thoughtTokens, TimeSpan firstToken) => new()
     {
         Route = answer.Route,
         Reason = answer.Reason,
         Seed = request.Sampler.Seed,
         Tokens = tokens,
+        ThoughtTokens = thoughtTokens,
         Drafted = answer.Drafted,
         Accepted = answer.Accepted,
         ServerPasses = answer.ServerPasses,

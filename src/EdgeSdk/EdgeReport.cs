@@ -31,6 +31,9 @@ public sealed record EdgeReport
     /// <summary>Tokens of the answer, its end token included.</summary>
     public int Tokens { get; init; }
 
+    /// <summary>Those of them inside thoughts, without the tokens that begin and end one.</summary>
+    public int ThoughtTokens { get; init; }
+
     /// <summary>Drafts that the device sent.</summary>
     public int Drafted { get; init; }
 

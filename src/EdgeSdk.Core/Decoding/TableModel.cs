@@ -81,8 +81,8 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     private void Check(in SamplerSpec sampler)
     {
         sampler.Validate();
-        if ((sampler.Penalises || sampler.Constrained is not null) && scores is null)
-            throw new NotSupportedException("A table without scores can be neither penalised nor constrained.");
+        if (sampler.ReadsText && scores is null)
+            throw new NotSupportedException("A table without scores can be neither penalised nor constrained, nor kept from thinking.");
     }
 
     private void Check(int length, ReadOnlySpan<int> tokens, int picks)

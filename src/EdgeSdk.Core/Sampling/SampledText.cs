@@ -1,17 +1,19 @@
+using EdgeSdk.Text;
 using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Sampling;
 
 /// <summary>
-/// A text and what it makes of the logits behind it (docs/sampling.md): penalties by its counted tokens, a constraint by how far it has come. It follows the
-/// text forwards and back; after the text has grown as long as it ever gets, penalties allocate nothing.
+/// A text and what it makes of the logits behind it (docs/sampling.md): penalties by its counted tokens, a budget for thinking by what is spent, a constraint by
+/// how far it has come. It follows the text forwards and back; after the text has grown as long as it ever gets, penalties and budgets allocate nothing.
 /// </summary>
 /// <remarks>For one sequence, one caller at a time.</remarks>
 internal sealed class SampledText
 {
     private readonly SamplerSpec spec;
+    private readonly ThoughtState? thought;
     private readonly ConstraintState? constraint;
-    private readonly ulong[] allowed = [];
+    private readonly ulong[] allowed = []; // a bit a token
     private readonly List<int> text = [];
     private readonly List<int> distinct = []; // in the order of their first place, so that going back removes from the end
     private readonly int[] seen = [], written = [];
@@ -24,19 +26,19 @@ internal sealed class SampledText
         if (spec.Penalises)
             (seen, written) = (new int[vocabulary], new int[vocabulary]);
 
-        if (spec.Constrained is { } constrained)
-        {
-            constraint = constrained.Begin();
-            allowed = new ulong[constrained.Vocabulary.MaskLength];
-        }
+        thought = spec.Thought is { } limit ? new(limit) : null;
+        constraint = spec.Constrained?.Begin();
+        if (thought is not null || constraint is not null)
+            allowed = new ulong[Math.Max((vocabulary + 63) / 64, spec.Constrained?.Vocabulary.MaskLength ?? 0)];
     }
 
     /// <summary>The empty text; null where the logits alone decide what a sampler chooses.</summary>
-    public static SampledText? For(SamplerSpec spec, int vocabulary) => spec.Penalises || spec.Constrained is not null ? new(spec, vocabulary) : null;
+    public static SampledText? For(SamplerSpec spec, int vocabulary) => spec.ReadsText ? new(spec, vocabulary) : null;
 
     /// <summary>Goes back to the first <paramref name="length"/> tokens, where it holds more.</summary>
     public void Rewind(int length)
     {
+        thought?.RewindTo(length);
         constraint?.RewindTo(length);
         while (text.Count > length)
         {
@@ -60,18 +62,60 @@ internal sealed class SampledText
         if (spec.Penalises)
             Penalise(logits, before);
 
-        if (constraint is null)
-            return Sampler.Choose(logits, changed, spec, before.Length);
-
-        constraint.Follow(before);
-        return constraint.IsOpen ? ChooseAllowed(logits, before.Length) : Sampler.Choose(logits, changed, spec, before.Length);
+        thought?.Follow(before);
+        constraint?.Follow(before, thought);
+        return Allow(before.Length)
+            ? Sampler.Choose(logits, changed, spec, before.Length, allowed)
+            : Sampler.Choose(logits, changed, spec, before.Length);
     }
 
-    private Pick ChooseAllowed(ReadOnlySpan<float> logits, int place)
+    /// <summary>Sets a bit for each token that may stand at <paramref name="place"/>; false where all may.</summary>
+    private bool Allow(int place)
     {
-        constraint!.Allowed(allowed);
-        return Sampler.Choose(logits, changed, spec, place, allowed);
+        if (thought is { IsInside: true })
+            return AllowInThought();
+
+        if (constraint is { IsOpen: true })
+        {
+            allowed.AsSpan().Clear();
+            constraint.Allowed(allowed.AsSpan(0, spec.Constrained!.Vocabulary.MaskLength));
+            if (thought is { IsSpent: false } && place == spec.Thought!.From && !constraint.IsPressed)
+                Set(spec.Thought.Begin);
+
+            return true;
+        }
+
+        if (thought is not { IsSpent: true })
+            return false;
+
+        allowed.AsSpan().Fill(ulong.MaxValue);
+        Clear(spec.Thought!.Begin);
+        return true;
     }
+
+    /// <summary>A thought ends where its budget does, or where a constrained answer needs what room is left; and no text ends that owes an answer.</summary>
+    private bool AllowInThought()
+    {
+        if (thought!.IsSpent || constraint is { IsPressed: true })
+        {
+            allowed.AsSpan().Clear();
+            Set(spec.Thought!.End);
+            return true;
+        }
+
+        if (constraint is not { IsOpen: true })
+            return false;
+
+        allowed.AsSpan().Fill(ulong.MaxValue);
+        foreach (int end in spec.Constrained!.Vocabulary.EndTokens)
+            Clear(end);
+
+        return true;
+    }
+
+    private void Set(int token) => allowed[token >> 6] |= 1UL << token;
+
+    private void Clear(int token) => allowed[token >> 6] &= ~(1UL << token);
 
     private void Penalise(ReadOnlySpan<float> logits, ReadOnlySpan<int> before)
     {

@@ -1,3 +1,4 @@
+using EdgeSdk.Text;
 using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Sampling;
@@ -25,7 +26,7 @@ public readonly record struct SamplerSpec(
     float RepetitionPenalty = 1,
     int WrittenFrom = 0)
 {
-    /// <summary>Whether a choice depends on the tokens before it by more than the logits.</summary>
+    /// <summary>Whether a penalty is on.</summary>
     internal bool Penalises => FrequencyPenalty != 0 || PresencePenalty != 0 || RepetitionPenalty != 1;
 
     /// <summary>The same for a text of which <paramref name="prompt"/> tokens are the prompt.</summary>
@@ -36,6 +37,12 @@ public readonly record struct SamplerSpec(
 
     /// <summary>What the text must look like, and where in it; null: anything. Comes behind the penalties and before the filters.</summary>
     internal ConstrainedText? Constrained { get; init; }
+
+    /// <summary>How long the text may think; null: where nothing limits it and no constraint asks which tokens are thoughts.</summary>
+    internal ThoughtLimit? Thought { get; init; }
+
+    /// <summary>Whether a choice depends on the tokens before it by more than the logits.</summary>
+    internal bool ReadsText => Penalises || Constrained is not null || Thought is not null;
 
     /// <summary>Throws where a value lies outside its range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the field, its value and its range.</exception>

@@ -9,13 +9,23 @@ namespace EdgeSdk.Text;
 internal static class ChatPrompt
 {
     /// <summary>Renders and encodes. Neither array is changed.</summary>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="template">The model's.</param>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="tools">The tools in reach; null for none.</param>
+    /// <param name="addGenerationPrompt">Whether an answer begins behind it.</param>
+    /// <param name="thinks">Whether the answer is to be thought about, for templates that ask; null: as the template likes.</param>
     /// <exception cref="EdgeException">The template does not take these messages.</exception>
-    public static int[] Encode(Tokenizer tokenizer, ChatTemplate template, JsonArray messages, JsonArray? tools, bool addGenerationPrompt = true)
+    public static int[] Encode(
+        Tokenizer tokenizer, ChatTemplate template, JsonArray messages, JsonArray? tools, bool addGenerationPrompt = true, bool? thinks = null)
     {
         bool isGuarded = Guard(tokenizer, ref messages!) | Guard(tokenizer, ref tools);
-        string text = template.Render(messages, tools, addGenerationPrompt);
+        string text = template.Render(messages, tools, addGenerationPrompt, thinks is { } wanted ? Switches(wanted) : null);
         return isGuarded ? tokenizer.EncodeGuarded(text) : tokenizer.Encode(text, addSpecialTokens: false);
     }
+
+    /// <summary>The variables by which templates ask: Qwen's and most others', and that of DeepSeek-V3.1 and Granite.</summary>
+    private static JsonObject Switches(bool thinks) => new() { ["enable_thinking"] = thinks, ["thinking"] = thinks };
 
     /// <summary>Guards every string in <paramref name="array"/>, in a copy where there is anything to guard.</summary>
     private static bool Guard(Tokenizer tokenizer, ref JsonArray? array)

@@ -8,17 +8,24 @@ namespace EdgeSdk.Chat;
 /// <summary>What ends an answer besides the model: <paramref name="StopSequences"/> in its text (calls may hold them), and the second call where <paramref name="OneCall"/>.</summary>
 internal readonly record struct AnswerLimits(IReadOnlyList<string>? StopSequences, bool OneCall);
 
-/// <summary>Reads what a model writes: text as it comes, and the calls of tools once they are whole (docs/chat-format.md).</summary>
+/// <summary>Reads what a model writes: thoughts and text as they come, white space around a thought left out, and the calls of tools once they are whole (docs/chat-format.md).</summary>
 /// <remarks>For one answer and one thread.</remarks>
-internal sealed class AnswerReader(string answerId, AnswerLimits limits = default)
+/// <param name="answerId">Calls get ids by it.</param>
+/// <param name="limits">What ends the answer; looked for in its text, never in a thought.</param>
+/// <param name="showsThoughts">Whether thoughts are handed on.</param>
+internal sealed class AnswerReader(string answerId, AnswerLimits limits = default, bool showsThoughts = true)
 {
     private readonly StopText _stop = new(limits.StopSequences ?? []);
     private readonly StringBuilder _call = new();
-    private bool _inCall;
+    private bool _inCall, _trims;
+    private string _space = ""; // at the end of a thought so far
     private int _calls;
 
     /// <summary>Whether the answer calls a tool.</summary>
     public bool Calls => _calls > 0;
+
+    /// <summary>Whether what comes belongs to a thought.</summary>
+    public bool InThought { get; private set; }
 
     /// <summary>Whether nothing more is wanted: a stop sequence was written, or a further call where one is allowed. What comes later is dropped.</summary>
     public bool IsOver { get; private set; }
@@ -39,18 +46,62 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         return contents;
     }
 
-    /// <summary>Takes in text in which calls begin with <see cref="CallFormat.Token"/> written out, as a server that renders sends it.</summary>
-    public IReadOnlyList<AIContent> AppendRendered(string piece)
+    /// <summary>A thought begins.</summary>
+    public IReadOnlyList<AIContent> BeginThought()
     {
         var contents = new List<AIContent>(1);
-        for (int at; (at = piece.IndexOf(CallFormat.Token, StringComparison.Ordinal)) >= 0; piece = piece[(at + CallFormat.Token.Length)..])
+        BeginThought(contents);
+        return contents;
+    }
+
+    /// <summary>A thought ends, where one has begun.</summary>
+    public void EndThought()
+    {
+        (_trims, _space) = (_trims || InThought, "");
+        InThought = false;
+    }
+
+    /// <summary>Takes in text in which <see cref="CallFormat.Token"/> and the borders of thoughts are written out, as a server that renders sends it.</summary>
+    /// <param name="piece">The text; no mark is cut in two.</param>
+    /// <param name="thought">The borders; null: the model has none.</param>
+    public IReadOnlyList<AIContent> AppendRendered(string piece, ThoughtBorders? thought = null)
+    {
+        var contents = new List<AIContent>(1);
+        while (FirstMark(piece, thought) is { At: >= 0 } mark)
         {
-            Add(piece[..at], contents);
-            BeginCall(contents);
+            Add(piece[..mark.At], contents);
+            piece = piece[(mark.At + mark.Text.Length)..];
+            if (mark.Text == thought?.EndText)
+            {
+                EndThought();
+            }
+            else if (mark.Text == thought?.BeginText)
+            {
+                BeginThought(contents);
+            }
+            else
+            {
+                BeginCall(contents);
+            }
         }
 
         Add(piece, contents);
         return contents;
+    }
+
+    private (int At, string Text) FirstMark(string piece, ThoughtBorders? thought)
+    {
+        (int At, string Text) first = (-1, "");
+        foreach (string? mark in InThought ? [thought!.EndText] : (string?[])[CallFormat.Token, thought?.BeginText, thought?.EndText])
+        {
+            int at = mark is null ? -1 : piece.IndexOf(mark, StringComparison.Ordinal);
+            if (at >= 0 && (first.At < 0 || at < first.At))
+            {
+                first = (at, mark!);
+            }
+        }
+
+        return first;
     }
 
     /// <summary>The answer has ended.</summary>
@@ -75,14 +126,36 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         _inCall = !IsOver;
     }
 
+    private void BeginThought(List<AIContent> contents)
+    {
+        if (IsOver)
+        {
+            return;
+        }
+
+        AddText(_stop.Flush(), contents);
+        EndCall(contents);
+        (InThought, _trims) = (true, true);
+    }
+
     private void Add(string piece, List<AIContent> contents)
     {
+        if (_trims)
+        {
+            piece = piece.TrimStart();
+            _trims = piece.Length == 0;
+        }
+
         if (IsOver || piece.Length == 0)
         {
             return;
         }
 
-        if (_inCall)
+        if (InThought)
+        {
+            AddThought(piece, contents);
+        }
+        else if (_inCall)
         {
             _call.Append(piece);
         }
@@ -90,6 +163,16 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         {
             AddText(_stop.Append(piece), contents);
             IsOver = _stop.IsMet;
+        }
+    }
+
+    private void AddThought(string piece, List<AIContent> contents)
+    {
+        string thought = _space + piece, certain = thought.TrimEnd();
+        _space = thought[certain.Length..];
+        if (showsThoughts && certain.Length > 0)
+        {
+            contents.Add(new TextReasoningContent(certain));
         }
     }
 

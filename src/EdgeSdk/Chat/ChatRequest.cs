@@ -20,6 +20,15 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
     /// <summary>Whether a server tells the log-probabilities of what it writes.</summary>
     public bool LogProbs { get; init; }
 
+    /// <summary>Tokens inside thoughts, at most; null: as many as the model likes.</summary>
+    public int? ThinkingBudget { get; init; }
+
+    /// <summary>Whether the model is to think; null: as its template likes.</summary>
+    public bool? Thinks => ThinkingBudget is null ? null : ThinkingBudget > 0;
+
+    /// <summary>Whether thoughts are part of the answer that the caller gets.</summary>
+    public bool ShowsThoughts { get; init; }
+
     /// <summary>Reads a request. Neither argument is changed.</summary>
     /// <param name="messages">At least one.</param>
     /// <param name="options">May be null.</param>
@@ -67,7 +76,25 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
         {
             Constraint = form.Constraint,
             LogProbs = MoreOptions.LogProbs(options),
+            ThinkingBudget = MoreOptions.ThinkingBudget(options) ?? ThinkingBudgetOf(options?.Reasoning?.Effort, limit),
+            ShowsThoughts = options?.Reasoning?.Output is not ReasoningOutput.None,
         };
+    }
+
+    /// <summary>A share of the output limit, so that an answer finds room behind the thought.</summary>
+    private static int? ThinkingBudgetOf(ReasoningEffort? effort, int limit)
+    {
+        int? percent = effort switch
+        {
+            null => null,
+            ReasoningEffort.None => 0,
+            ReasoningEffort.Low => 20,
+            ReasoningEffort.Medium => 50,
+            ReasoningEffort.High => 80,
+            ReasoningEffort.ExtraHigh => 95,
+            _ => throw new ArgumentOutOfRangeException(nameof(effort), effort, "ChatOptions.Reasoning.Effort must be None, Low, Medium, High or ExtraHigh."),
+        };
+        return (int?)(percent * (long)limit / 100);
     }
 
     private static string[] StopSequences(ChatOptions? options)
@@ -110,8 +137,6 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
         }
 
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
-        Refuse(options.Reasoning is not null, nameof(options.Reasoning));
-        Refuse(options.RawRepresentationFactory is not null, nameof(options.RawRepresentationFactory));
         Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses));
         Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken));
         MoreOptions.RefuseUnknown(options);

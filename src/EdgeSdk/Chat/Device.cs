@@ -20,6 +20,7 @@ internal sealed class Device : IAsyncDisposable
         Template = template;
         HandOver = handOver;
         Sequences = new DeviceSequences(model, keptConversations);
+        Thought = ThoughtBorders.Of(tokenizer);
         CallToken = tokenizer.IdOf(CallFormat.Token) ?? -1;
         _writesCalls = new(() => CallToken >= 0 && CallFormat.IsWrittenBy(template));
     }
@@ -33,6 +34,9 @@ internal sealed class Device : IAsyncDisposable
     public HandOver HandOver { get; }
 
     public DeviceSequences Sequences { get; }
+
+    /// <summary>The tokens between which the model thinks; null: it has none.</summary>
+    public ThoughtBorders? Thought { get; }
 
     /// <summary>The token that begins a call; -1 where the vocabulary has none.</summary>
     public int CallToken { get; }
@@ -62,18 +66,24 @@ internal sealed class Device : IAsyncDisposable
     }
 
     /// <summary>The prompt's ids.</summary>
-    public int[] Tokenise(ChatRequest request) => ChatPrompt.Encode(Tokenizer, Template, request.Messages, request.Tools);
+    public int[] Tokenise(ChatRequest request) => ChatPrompt.Encode(Tokenizer, Template, request.Messages, request.Tools, thinks: request.Thinks);
 
-    /// <summary>How tokens behind a prompt are chosen: as the request says, held to its constraint.</summary>
+    /// <summary>How tokens behind a prompt are chosen: as the request says, held to its budget for thinking and to its constraint.</summary>
     /// <param name="request">The request.</param>
     /// <param name="prompt">Its prompt, as this device tokenises it.</param>
     /// <param name="writer">The model that writes: its end tokens and its context end the text.</param>
     /// <exception cref="EdgeException">InvalidArgument: calls are constrained, and this model's are written in another format.</exception>
     public SamplerSpec SamplerFor(ChatRequest request, int[] prompt, ModelInfo writer)
     {
+        var sampler = request.Sampler;
+        if (Thought is { } borders && (request.ThinkingBudget is not null || request.Constraint is not null))
+        {
+            sampler = sampler with { Thought = ThoughtLimit.For(borders, Tokenizer, prompt, request.ThinkingBudget) };
+        }
+
         if (request.Constraint is not { } constraint)
         {
-            return request.Sampler;
+            return sampler;
         }
 
         if (constraint.IsOfCalls && !_writesCalls.Value)
@@ -84,7 +94,7 @@ internal sealed class Device : IAsyncDisposable
         }
 
         int end = StopRule.For(writer, prompt.Length, request.MaxOutputTokens).LastPlace + 1;
-        return request.Sampler with { Constrained = ConstrainedText.For(constraint, Tokenizer, writer.EndTokens, prompt.Length, end) };
+        return sampler with { Constrained = ConstrainedText.For(constraint, Tokenizer, writer.EndTokens, prompt.Length, end) };
     }
 
     public async ValueTask DisposeAsync()

@@ -3,15 +3,43 @@ using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
 
-/// <summary>What <see cref="ChatOptions.AdditionalProperties"/> may hold: options of this SDK that <see cref="ChatOptions"/> has no field for.</summary>
+/// <summary>
+/// What <see cref="ChatOptions.AdditionalProperties"/> may hold: options of this SDK that <see cref="ChatOptions"/> has no field for. The one place where they are read.
+/// </summary>
 internal static class MoreOptions
 {
-    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", SpansKey = "edge.spans";
+    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", ThinkingBudgetKey = "thinking_budget", SpansKey = "edge.spans";
 
     /// <summary>The second is what Microsoft.Extensions.AI's client of OpenAI reads, on options and on functions.</summary>
     private const string StrictKey = "strict", StrictSchemaKey = "strictJsonSchema";
 
-    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogProbsKey, StrictKey, StrictSchemaKey, SpansKey];
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogProbsKey, ThinkingBudgetKey, StrictKey, StrictSchemaKey, SpansKey];
+
+    /// <summary>A request whose additional properties hold what its factory gives. The caller's options are not changed.</summary>
+    /// <exception cref="NotSupportedException">The factory gives another client's options.</exception>
+    public static ChatOptions? WithRaw(ChatOptions? options, IChatClient client)
+    {
+        if (options?.RawRepresentationFactory is not { } factory)
+        {
+            return options;
+        }
+
+        options = options.Clone();
+        options.RawRepresentationFactory = null;
+        switch (factory(client))
+        {
+            case null:
+                break;
+            case EdgeChatOptions own:
+                Write(own, options.AdditionalProperties ??= []);
+                break;
+            case var other:
+                throw new NotSupportedException(
+                    $"ChatOptions.RawRepresentationFactory gives a {other.GetType().Name}; it must give EdgeChatOptions, or null where the client that it is given is another's.");
+        }
+
+        return options;
+    }
 
     /// <summary>Drop tokens less likely than this share of the best one; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no number.</exception>
@@ -24,6 +52,16 @@ internal static class MoreOptions
     /// <summary>Whether a server tells the log-probabilities of what it writes.</summary>
     /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
     public static bool LogProbs(ChatOptions? options) => Flag(options?.AdditionalProperties, LogProbsKey) ?? false;
+
+    /// <summary>Tokens inside thoughts, at most; null where the request does not say.</summary>
+    /// <exception cref="ArgumentException">The value is no whole number, or negative.</exception>
+    public static int? ThinkingBudget(ChatOptions? options)
+    {
+        object? value = options?.AdditionalProperties?.GetValueOrDefault(ThinkingBudgetKey);
+        return value is null ? null
+            : int.TryParse(Convert.ToString(value, CultureInfo.InvariantCulture), NumberStyles.None, CultureInfo.InvariantCulture, out int budget) ? budget
+            : throw new ArgumentException($"ChatOptions.AdditionalProperties[\"{ThinkingBudgetKey}\"] is '{value}'; it must be a whole number, 0 or more.", nameof(options));
+    }
 
     /// <summary>Whether strings in JSON and in calls must stand in the conversation's texts.</summary>
     /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
@@ -42,6 +80,25 @@ internal static class MoreOptions
             {
                 throw new NotSupportedException(
                     $"ChatOptions.AdditionalProperties holds \"{key}\", which is not supported; known are {string.Join(", ", s_known)}. Take it out.");
+            }
+        }
+    }
+
+    private static void Write(EdgeChatOptions from, AdditionalPropertiesDictionary to)
+    {
+        Set(EdgeChatExtensions.RouteKey, from.Route);
+        Set(MinPKey, from.MinP);
+        Set(RepetitionPenaltyKey, from.RepetitionPenalty);
+        Set(ThinkingBudgetKey, from.ThinkingBudget);
+        Set(LogProbsKey, from.LogProbs);
+        Set(StrictKey, from.Strict);
+        Set(SpansKey, from.Spans);
+
+        void Set(string key, object? value)
+        {
+            if (value is not null)
+            {
+                to[key] = value;
             }
         }
     }

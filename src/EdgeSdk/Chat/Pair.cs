@@ -238,19 +238,36 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
                 $"The server at {server.Options.Address} has another vocabulary than this device and no chat template to take whole turns by. Serve a model folder with tokenizer.json and chat_template.jinja.");
         }
 
-        var stream = server.Open(byIds ? OpenFor(request, device!.Tokenise(request), remote.Info) : OpenFor(request), remote);
+        Open open;
+        if (byIds)
+        {
+            int[] prompt = device!.Tokenise(request);
+            open = OpenFor(request, prompt, remote.Info);
+            Think(answer, prompt, device);
+        }
+        else
+        {
+            open = OpenFor(request);
+        }
+
+        var stream = server.Open(open, remote);
         await using var leave = stream.ConfigureAwait(false);
         await foreach (var arrived in stream.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             var commit = arrived.Commit;
             answer.ServerPasses++;
             answer.PromptTokens = stream.PromptTokens;
+            if (!byIds)
+            {
+                answer.Think(remote.Thought, stream.InThought);
+            }
+
             for (int i = 0; i < commit.Tokens.Length; i++)
             {
                 float logProb = commit.LogProbs.IsEmpty ? float.NaN : commit.LogProbs.Span[i];
                 yield return byIds
                     ? Written.Of(commit.Tokens.Span[i], EdgeWriter.Server, logProb)
-                    : new Written(-1, i == commit.Tokens.Length - 1 ? arrived.Text : "", EdgeWriter.Server, logProb);
+                    : new Written(commit.Tokens.Span[i], i == commit.Tokens.Length - 1 ? arrived.Text : "", EdgeWriter.Server, logProb);
             }
         }
 
@@ -272,6 +289,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         var lease = await device.Sequences.LeaseAsync(device.SamplerFor(request, prompt, remote.Info), prompt, cancellationToken).ConfigureAwait(false);
         answer.PromptTokens = prompt.Length;
         answer.CachedTokens = lease.Cached;
+        Think(answer, prompt, device);
         RemoteStream? stream = null;
         var window = new DraftWindow(device.Model, lease, StopRule.For(remote.Info, prompt.Length, request.MaxOutputTokens), time);
         await using var giveBack = window.ConfigureAwait(false);
@@ -326,7 +344,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
     private static Open OpenFor(ChatRequest request)
     {
         var turns = new Turns { MessagesJson = request.Messages.ToJsonString(), ToolsJson = request.Tools?.ToJsonString() ?? "" };
-        var open = OpenFrame.For(turns, request.Sampler, request.Constraint, request.MaxOutputTokens);
+        var open = OpenFrame.For(turns, request.Sampler, request.Constraint, request.ThinkingBudget, request.MaxOutputTokens);
         open.LogProbs = request.LogProbs;
         return open;
     }
@@ -336,7 +354,11 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         answer.PromptTokens = prompt.Length;
         answer.CachedTokens = sequence.Cached;
         answer.Exact = device.Model.Traits.ExactFrom > 0;
+        Think(answer, prompt, device);
     }
+
+    private static void Think(Answer answer, int[] prompt, Device device) =>
+        answer.Think(device.Thought, device.Thought?.IsOpenBehind(prompt, device.Tokenizer) is true);
 
     private Device NeedDevice(ChatRequest request) => device ?? throw new EdgeException(
         EdgeErrorCode.InvalidArgument, $"The route {request.Route} needs a model on the device: set EdgeSdk:Model.");

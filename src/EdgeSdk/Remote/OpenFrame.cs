@@ -19,6 +19,7 @@ internal static class OpenFrame
         open.VocabularyFingerprint = vocabularyFingerprint ?? "";
         open.Prompt = TokensOf(prompt);
         Constrain(open, sampler.Constrained?.Constraint);
+        Limit(open, sampler.Thought is { Budget: < int.MaxValue } thought ? thought.Budget : null);
         return open;
     }
 
@@ -26,12 +27,14 @@ internal static class OpenFrame
     /// <param name="turns">Messages and tools.</param>
     /// <param name="sampler">How tokens are chosen.</param>
     /// <param name="constraint">What the text must look like; the server knows in which tokens. Null: anything.</param>
+    /// <param name="thinkingBudget">Tokens that the text may think; null: as many as the model likes.</param>
     /// <param name="maxTokens">How many tokens may be written.</param>
-    public static Open For(Turns turns, in SamplerSpec sampler, Constraint? constraint, int maxTokens)
+    public static Open For(Turns turns, in SamplerSpec sampler, Constraint? constraint, int? thinkingBudget, int maxTokens)
     {
         var open = For(sampler, maxTokens);
         open.Turns = turns;
         Constrain(open, constraint);
+        Limit(open, thinkingBudget);
         return open;
     }
 
@@ -45,6 +48,14 @@ internal static class OpenFrame
 
     private static void Constrain(Open open, Constraint? constraint) =>
         (open.Sampler.ConstraintKind, open.Sampler.Constraint) = (constraint?.Kind ?? "", constraint?.Source ?? "");
+
+    private static void Limit(Open open, int? thinkingBudget)
+    {
+        if (thinkingBudget is { } budget)
+        {
+            open.Sampler.ThinkingBudget = budget;
+        }
+    }
 
     private static Open For(in SamplerSpec sampler, int maxTokens) => new()
     {

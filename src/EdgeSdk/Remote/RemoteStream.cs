@@ -69,6 +69,9 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     /// <summary>Tokens of the prompt; -1 until the server has said, where it renders.</summary>
     public int PromptTokens { get; private set; }
 
+    /// <summary>Whether the prompt ends inside a thought, as the server says where it renders.</summary>
+    public bool InThought { get; private set; }
+
     /// <inheritdoc/>
     public ValueTask SendAsync(int place, ReadOnlyMemory<int> drafts, int heard, CancellationToken cancellationToken)
     {
@@ -342,6 +345,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
 
         PromptTokens = prompt;
+        InThought = frame.Opened.InThought;
         _cost = RemoteModel.From(frame.Opened.Info).Cost;
         _opened = _connected = true;
     }

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using EdgeSdk.Chat;
+using EdgeSdk.Text;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Tests.Chat;
@@ -116,5 +118,39 @@ public class AnswerReaderTests
         Assert.Equal("So}", string.Concat(contents.OfType<TextContent>().Select(t => t.Text)));
         Assert.Null(Assert.Single(contents.OfType<FunctionCallContent>()).Exception);
         Assert.False(reader.IsOver);
+    }
+
+    [Theory]
+    [InlineData("<think>\n one, \n two\n\n</think>\n\n three ", "one, \n two", "three ")]
+    [InlineData("<think></think>three", "", "three")]
+    [InlineData("three<think>one", "one", "three")]
+    [InlineData("three</think>", "", "three")]
+    [InlineData("<think>stop <|call|>Find{} here</think>one stop two", "stop <|call|>Find{} here", "one ")]
+    public void Thoughts_are_told_apart_from_text_and_neither_calls_nor_stops_are_looked_for_in_them(string written, string thought, string text)
+    {
+        var borders = new ThoughtBorders(1, 2, "<think>", "</think>");
+        var whole = new AnswerReader("a", new(["stop"], OneCall: false));
+        var pieces = new AnswerReader("a", new(["stop"], OneCall: false));
+
+        AIContent[] atOnce = [.. whole.AppendRendered(written, borders), .. whole.End()];
+        AIContent[] inPieces = [.. Regex.Split(written, "(</?think>|<.call.>|.)", RegexOptions.Singleline).SelectMany(piece => pieces.AppendRendered(piece, borders)), .. pieces.End()];
+
+        foreach (var contents in new[] { atOnce, inPieces })
+        {
+            Assert.Equal(thought, string.Concat(contents.OfType<TextReasoningContent>().Select(c => c.Text)));
+            Assert.Equal(text, string.Concat(contents.OfType<TextContent>().Select(c => c.Text)));
+        }
+
+        Assert.False(whole.Calls);
+    }
+
+    [Fact]
+    public void Thoughts_that_nobody_wants_are_left_out()
+    {
+        var reader = new AnswerReader("a", showsThoughts: false);
+
+        var contents = reader.AppendRendered("<think>one</think>two", new ThoughtBorders(1, 2, "<think>", "</think>"));
+
+        Assert.Equal("two", Assert.IsType<TextContent>(Assert.Single(contents)).Text);
     }
 }

@@ -50,8 +50,6 @@ public partial class ChatRequestTests
     {
         { nameof(ChatOptions.ResponseFormat), new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(s_unsupported) } },
         { nameof(ChatOptions.ConversationId), new() { ConversationId = "1" } },
-        { nameof(ChatOptions.Reasoning), new() { Reasoning = new() } },
-        { nameof(ChatOptions.RawRepresentationFactory), new() { RawRepresentationFactory = _ => null } },
         { nameof(ChatOptions.AllowBackgroundResponses), new() { AllowBackgroundResponses = true } },
         { nameof(ChatOptions.ContinuationToken), new() { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }) } },
         { nameof(ChatOptions.AdditionalProperties), new() { AdditionalProperties = new() { ["mirostat"] = 2 } } },
@@ -73,7 +71,8 @@ public partial class ChatRequestTests
     private static readonly string[] s_honoured =
     [
         nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.Instructions),
-        nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.Seed),
+        nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.RawRepresentationFactory),
+        nameof(ChatOptions.Reasoning), nameof(ChatOptions.Seed),
         nameof(ChatOptions.StopSequences), nameof(ChatOptions.Temperature), nameof(ChatOptions.ToolMode), nameof(ChatOptions.TopK), nameof(ChatOptions.TopP),
     ];
 
@@ -93,6 +92,67 @@ public partial class ChatRequestTests
 
         Assert.Equal((0.5f, -1f, 1.1f), (sampler.FrequencyPenalty, sampler.PresencePenalty, sampler.RepetitionPenalty));
         Assert.Contains("FrequencyPenalty", Assert.Throws<ArgumentOutOfRangeException>(() => Read(new() { FrequencyPenalty = 3 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Effort_is_a_share_of_the_output_and_an_exact_budget_comes_before_it()
+    {
+        int?[] budgets = [.. Enum.GetValues<ReasoningEffort>().Select(effort => Read(new() { MaxOutputTokens = 200, Reasoning = new() { Effort = effort } }).ThinkingBudget)];
+        var exact = Read(new() { Reasoning = new() { Effort = ReasoningEffort.High }, AdditionalProperties = new() { ["thinking_budget"] = 33 } });
+        var none = Read(new() { Reasoning = new() { Effort = ReasoningEffort.None } });
+        var open = Read(new() { Reasoning = new() });
+
+        Assert.Equal([0, 40, 100, 160, 190], budgets);
+        Assert.Equal((33, true), (exact.ThinkingBudget, exact.Thinks));
+        Assert.Equal((0, false), (none.ThinkingBudget, none.Thinks));
+        Assert.Equal((null, null), (open.ThinkingBudget, open.Thinks));
+        foreach (object wrong in new object[] { -1, 1.5, "many" })
+        {
+            Assert.Contains("thinking_budget", Assert.Throws<ArgumentException>(() => Read(new() { AdditionalProperties = new() { ["thinking_budget"] = wrong } })).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Own_options_are_read_as_the_additional_properties_that_they_stand_for()
+    {
+        var options = new ChatOptions
+        {
+            AdditionalProperties = new() { ["min_p"] = 0.5, ["repetition_penalty"] = 2 },
+            RawRepresentationFactory = _ => new EdgeChatOptions { Route = EdgeRoute.Server, MinP = 0.25f, ThinkingBudget = 7, LogProbs = true },
+        };
+        using var client = new EdgeChatClient(Assets.Data("genai/qwen2-fp32"));
+
+        var request = Read(MoreOptions.WithRaw(options, client));
+
+        Assert.Equal((0.25f, 2f), (request.Sampler.MinP, request.Sampler.RepetitionPenalty));
+        Assert.Equal((EdgeRoute.Server, (int?)7, true), (request.Route, request.ThinkingBudget, request.LogProbs));
+        Assert.Equal(["min_p", "repetition_penalty"], options.AdditionalProperties.Keys.Order());
+        Assert.NotNull(options.RawRepresentationFactory);
+    }
+
+    [Fact]
+    public void Every_own_option_stands_for_a_property_that_is_known()
+    {
+        using var client = new EdgeChatClient(Assets.Data("genai/qwen2-fp32"));
+        var all = new EdgeChatOptions { Route = EdgeRoute.Device, MinP = 0.1f, RepetitionPenalty = 1, ThinkingBudget = 1, LogProbs = true, Strict = true, Spans = true };
+        var merged = MoreOptions.WithRaw(new() { RawRepresentationFactory = _ => all }, client)!;
+
+        Assert.All(typeof(EdgeChatOptions).GetProperties(), property => Assert.NotNull(property.GetValue(all)));
+        Assert.Equal(typeof(EdgeChatOptions).GetProperties().Length, merged.AdditionalProperties!.Count);
+        MoreOptions.RefuseUnknown(merged);
+    }
+
+    [Fact]
+    public void Anothers_options_are_refused_and_none_are_none()
+    {
+        using var client = new EdgeChatClient(Assets.Data("genai/qwen2-fp32"));
+        IChatClient? given = null;
+
+        var e = Assert.Throws<NotSupportedException>(() => MoreOptions.WithRaw(new() { RawRepresentationFactory = _ => "text" }, client));
+        MoreOptions.WithRaw(new() { RawRepresentationFactory = c => (given = c) is null ? "" : null }, client);
+
+        Assert.Contains("ChatOptions.RawRepresentationFactory gives a String", e.Message, StringComparison.Ordinal);
+        Assert.Same(client, given);
     }
 
     [Fact]

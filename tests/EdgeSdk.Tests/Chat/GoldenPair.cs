@@ -6,7 +6,7 @@ using EdgeSdk.Text;
 namespace EdgeSdk.Tests.Chat;
 
 /// <summary>Two models of random weights that share a tokenizer, one on the device, the other behind a real server on loopback.</summary>
-public sealed class GoldenPair : IAsyncLifetime
+public class GoldenPair : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("edge-pair-").FullName;
     private OnnxModel? _model;
@@ -24,9 +24,9 @@ public sealed class GoldenPair : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await Converter.ConvertAsync(Assets.Data("hf/qwen3"), Device);
+        await Converter.ConvertAsync(Checkpoint("qwen3", _folder), Device);
         await ConvertStrangerAsync();
-        await Converter.ConvertAsync(Assets.Data("hf/deepseek_v3"), ServerModel);
+        await Converter.ConvertAsync(Checkpoint("deepseek_v3", _folder), ServerModel);
         _model = await OnnxModel.LoadAsync(ServerModel, new OnnxModelOptions { MinimumRows = 2 });
         Server = await EdgeServer.StartAsync(_model, new EdgeServerOptions
         {
@@ -38,6 +38,9 @@ public sealed class GoldenPair : IAsyncLifetime
 
     internal EdgeOptions Options(EdgeRoute route = EdgeRoute.Auto) =>
         new() { Model = Device, Server = { Address = Server.Address }, Route = route, MaxOutputTokens = 24 };
+
+    /// <summary>The folder of a golden checkpoint; a pair of another kind changes a copy of it, in <paramref name="scratch"/>.</summary>
+    protected virtual string Checkpoint(string name, string scratch) => Assets.Data("hf/" + name);
 
     /// <summary>The same model with one token called otherwise.</summary>
     private async Task ConvertStrangerAsync()
@@ -60,5 +63,6 @@ public sealed class GoldenPair : IAsyncLifetime
         await Server.DisposeAsync();
         await _model!.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
+        GC.SuppressFinalize(this);
     }
 }

@@ -1,4 +1,5 @@
 using EdgeSdk.Sampling;
+using EdgeSdk.Text;
 
 namespace EdgeSdk.Tests.Sampling;
 
@@ -170,6 +171,41 @@ public class SamplerTests
                 Assert.True(fresh == pick, $"seed {seed}, move {move}: {pick} after going back, {fresh} at once");
             }
         }
+    }
+
+    [Fact]
+    public void A_thought_ends_at_its_budget_and_none_begins_behind_it_whatever_was_guessed_and_taken_back()
+    {
+        const int Vocabulary = 50, Begin = 3, End = 4;
+        int closed = 0;
+        for (int seed = 0; seed < 60; seed++)
+        {
+            var random = new Random(seed);
+            var limit = new ThoughtLimit(Begin, End, Budget: random.Next(0, 6), From: random.Next(1, 4), IsOpen: random.Next(2) == 0);
+            var spec = new SamplerSpec(random.Next(2), (ulong)seed, random.Next(0, 6)) { Thought = limit };
+            var walked = SampledText.For(spec, Vocabulary)!;
+            var written = new ThoughtState(limit);
+            var text = new List<int>(new int[limit.From]);
+            while (text.Count < 40)
+            {
+                var logits = SpecificationPage.Logits(100 * seed + text.Count, Vocabulary);
+                logits[Begin] += 3;
+                var pick = SampledText.For(spec, Vocabulary)!.Choose(logits, text.ToArray());
+                bool mustEnd = written.IsInside && written.IsSpent;
+                Assert.True(!mustEnd || (pick.Token, pick.Margin) == (End, float.PositiveInfinity), $"seed {seed}: {pick} where the thought must end");
+                Assert.False(written.IsSpent && pick.Token == Begin, $"seed {seed}: a thought begins at {text.Count} with nothing left of its budget");
+
+                walked.Choose(logits, [.. text, Begin, 9, 9]); // guesses
+                Assert.Equal(pick, walked.Choose(logits, text.ToArray()));
+                text.Add(pick.Token);
+                written.Add(pick.Token);
+                closed += mustEnd ? 1 : 0;
+            }
+
+            Assert.InRange(written.Spent, 0, limit.Budget);
+        }
+
+        Assert.True(closed > 10, $"only {closed} thoughts were closed");
     }
 
     [Fact]

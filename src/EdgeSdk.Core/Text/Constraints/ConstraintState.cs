@@ -19,6 +19,9 @@ internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end =
     /// <summary>The constraint still decides: the text fits and has not ended.</summary>
     public bool IsOpen => path[^1] is { Id: > 0 };
 
+    /// <summary>So few places are left that whatever is not of the constraint must end, for its shortest rest and an end token to find room.</summary>
+    public bool IsPressed => path[^1] is { Id: > 0 } state && end - start - Taken < state.Distance + 3;
+
     private int Taken => path.Count - 1;
 
     /// <summary>Sets a bit for each token id that may come next: end tokens where the text may end. All ids behind an end token, and where the text does not fit.</summary>
@@ -46,10 +49,11 @@ internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end =
 
     /// <summary>Takes a text in, fit or not: what lies behind the place where the state stands.</summary>
     /// <param name="text">The whole text, the tokens before the constraint's start included.</param>
-    public void Follow(ReadOnlySpan<int> text)
+    /// <param name="thought">What the constraint does not hold for; has taken the text in.</param>
+    public void Follow(ReadOnlySpan<int> text, ThoughtState? thought = null)
     {
         for (int place = start + Taken; place < text.Length; place++)
-            path.Add(After(text[place]));
+            path.Add(thought?.Holds(place) is true ? path[^1] : After(text[place]));
     }
 
     /// <summary>Goes back to a text of at most <paramref name="length"/> tokens, those before the constraint's start included.</summary>
