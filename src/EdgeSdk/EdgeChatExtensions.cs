@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk;
@@ -14,7 +16,7 @@ public static class EdgeChatExtensions
     public static ChatOptions WithRoute(this ChatOptions options, EdgeRoute route)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (options.AdditionalProperties ??= [])[RouteKey] = route;
+        (options.AdditionalProperties ??= [])[RouteKey] = route.ToString(); // its name: caches and logs write properties as JSON, an AOT-compiled app's without reflection
         return options;
     }
 
@@ -25,11 +27,12 @@ public static class EdgeChatExtensions
         return update.RawRepresentation as EdgeUpdate;
     }
 
-    /// <summary>How a response of an <see cref="EdgeChatClient"/> came about; null for another client's.</summary>
+    /// <summary>How a response of an <see cref="EdgeChatClient"/> came about, also of one that a cache kept; null for another client's.</summary>
     public static EdgeReport? GetEdge(this ChatResponse response)
     {
         ArgumentNullException.ThrowIfNull(response);
-        return (response.AdditionalProperties ?? response.Messages.LastOrDefault()?.AdditionalProperties)?.GetValueOrDefault(ReportKey) as EdgeReport;
+        object? report = (response.AdditionalProperties ?? response.Messages.LastOrDefault()?.AdditionalProperties)?.GetValueOrDefault(ReportKey);
+        return report is JsonElement json ? json.Deserialize(EdgeReportJson.Default.EdgeReport) : null;
     }
 
     /// <summary>The route that a request asks for, as an enumeration or by its name; null for none.</summary>
@@ -46,6 +49,13 @@ public static class EdgeChatExtensions
         };
     }
 
-    /// <summary>Attaches the report of the whole answer to its last update.</summary>
-    internal static void SetReport(this ChatResponseUpdate update, EdgeReport report) => (update.AdditionalProperties ??= [])[ReportKey] = report;
+    /// <summary>Attaches the report of the whole answer to its last update: as JSON, which caches can write and read.</summary>
+    internal static void SetReport(this ChatResponseUpdate update, EdgeReport report) =>
+        (update.AdditionalProperties ??= [])[ReportKey] = JsonSerializer.SerializeToElement(report, EdgeReportJson.Default.EdgeReport);
 }
+
+/// <summary>The report's JSON, without reflection.</summary>
+[JsonSourceGenerationOptions(
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(EdgeReport))]
+internal sealed partial class EdgeReportJson : JsonSerializerContext;
