@@ -369,7 +369,7 @@ internal sealed class PairPage
 
             **The default** is the budget of {Text(routing["allowance"])}: {chosen["tokens"]} tokens, {chosen["threshold"]}. By number of first tokens, that budget keeps on dev, calls handed over (and where they may stay): {string.Join(", ", routing["by_tokens"]!.AsArray().Select(b => $"{b!["tokens"]}: {Text(b["dev_kept"])} ({Text(b["dev_kept_calls_too"])})"))}.
             The shipped device writes 32 tokens in 13 ms, and stops where the turn is lost already, so that holding back costs little. Keeping every turn would lose {Text(routing["dev_lost"])} of the worth on dev,
-            {Text(routing["dev_lost_on_calls"])} of it on the device's calls, whose first tokens are surer than any others. The plot has the whole trade on test with calls handed over, beside keeping turns by chance and beside an oracle that knows every loss. Negative losses are turns that the device answered better.
+            {Text(routing["dev_lost_on_calls"])} of it on the device's calls, whose first tokens are its surest. The plot has the whole trade on test with calls handed over, beside keeping turns by chance and beside an oracle that knows every loss. Negative losses are turns that the device answered better.
 
             ![Share kept on the device against worth lost]({Plots}/routing.png)
 
