@@ -9,6 +9,9 @@ namespace EdgeSdk.Chat;
 /// <param name="Told">What the model is told of it, since its chat template knows only of tools; null: nothing.</param>
 internal sealed record AnswerForm(Constraint? Constraint, string? Told)
 {
+    /// <summary>The characters that spans may be of.</summary>
+    private const int MostOfSpans = 32 * 1024;
+
     /// <summary>Reads what <paramref name="options"/> ask for.</summary>
     /// <param name="options">May be null.</param>
     /// <param name="messages">The conversation in the form of chat templates: where spans must stand.</param>
@@ -108,11 +111,21 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         return node;
     }
 
-    /// <summary>What a span may be of: the messages' texts; of results and earlier calls, which are JSON, their values.</summary>
+    /// <summary>
+    /// What a span may be of: the messages' texts; of results and earlier calls, which are JSON, their values. Of a long conversation the newest of them, since
+    /// what is said long ago is seldom meant and every word costs a place in the constraint.
+    /// </summary>
     private static JsonArray SpanTexts(JsonArray messages)
     {
-        var texts = messages.SelectMany(message => Values(message!["content"]).Concat(Arguments(message["tool_calls"]))).Where(text => text.Any(char.IsLetterOrDigit));
-        return new JsonArray([.. texts.Distinct(StringComparer.Ordinal).Select(text => (JsonNode)text)]);
+        var texts = messages.Reverse().SelectMany(message => Values(message!["content"]).Concat(Arguments(message["tool_calls"]))).Where(text => text.Any(char.IsLetterOrDigit));
+        var kept = new JsonArray();
+        int left = MostOfSpans;
+        foreach (string text in texts.Distinct(StringComparer.Ordinal).TakeWhile(text => (left -= text.Length) >= 0))
+        {
+            kept.Add((JsonNode)text);
+        }
+
+        return kept;
     }
 
     private static IEnumerable<string> Arguments(JsonNode? calls) => (calls as JsonArray ?? []).SelectMany(call => Values(call!["function"]!["arguments"]));

@@ -274,12 +274,24 @@ public partial class ChatRequestTests
         var request = ChatRequest.From(messages, new() { Tools = [tool], AdditionalProperties = new() { ["edge.spans"] = true } }, s_defaults, 42, "model");
 
         var source = JsonNode.Parse(request.Constraint!.Source)!;
-        Assert.Equal(["Hello", "São José", "2", "Sino \"S\"", "true", "[plain"], source["texts"]!.AsArray().Select(text => (string?)text));
+        Assert.Equal(["[plain", "Sino \"S\"", "true", "São José", "2", "Hello"], source["texts"]!.AsArray().Select(text => (string?)text));
         var properties = source["tools"]![0]!["parameters"]!["properties"]!;
         Assert.True((bool?)properties["type"]!["x-edge-span"]);
         Assert.True((bool?)properties["list"]!["items"]!["x-edge-span"]);
         Assert.Null(properties["day"]!["x-edge-span"]);
         Assert.Null(properties["n"]!["x-edge-span"]);
+    }
+
+    [Fact]
+    public void Spans_are_of_the_newest_of_a_long_conversation()
+    {
+        var messages = Enumerable.Range(0, 100).Select(i => new ChatMessage(ChatRole.User, $"{i} " + new string('a', 998)));
+        var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema<string>(), AdditionalProperties = new() { ["edge.spans"] = "true" } };
+
+        var texts = JsonNode.Parse(ChatRequest.From(messages, options, s_defaults, 42, "model").Constraint!.Source)!["x-edge-texts"]!.AsArray();
+
+        Assert.InRange(texts.Count, 30, 33);
+        Assert.StartsWith("99 ", (string?)texts[0], StringComparison.Ordinal);
     }
 
     [Fact]

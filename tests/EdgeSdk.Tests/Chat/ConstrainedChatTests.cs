@@ -70,6 +70,22 @@ public sealed class ConstrainedChatTests(ShippedPair pair, GoldenPair golden) : 
         Assert.Equal(JsonValueKind.Object, JsonElement.Parse(response.Text).ValueKind);
     }
 
+    [Fact]
+    public async Task Answers_under_one_constraint_side_by_side_are_each_the_one_that_it_is_alone()
+    {
+        await using var client = new EdgeChatClient(pair.Options());
+        ChatOptions[] asked = [.. Enumerable.Range(0, 6).Select(i => new ChatOptions { Temperature = 1, Seed = i, MaxOutputTokens = 30 }.WithRoute(i < 4 ? EdgeRoute.Device : EdgeRoute.Together))];
+        var alone = new List<Meal[]>();
+        foreach (var options in asked)
+        {
+            alone.Add((await client.GetResponseAsync<Meal[]>(Question, options, cancellationToken: Cancelled)).Result);
+        }
+
+        var together = await Task.WhenAll(asked.Select(options => Task.Run(() => client.GetResponseAsync<Meal[]>(Question, options, cancellationToken: Cancelled))));
+
+        Assert.Equal(alone, together.Select(response => response.Result));
+    }
+
     [Theory]
     [InlineData(EdgeRoute.Device)]
     [InlineData(EdgeRoute.Server)]
