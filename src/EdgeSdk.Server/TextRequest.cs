@@ -42,7 +42,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
                 "Ask for that one, leave the field empty to take any, or go to another server.");
         }
 
-        var sampler = ReadSampler(open.Sampler);
+        var sampler = ReadSampler(open.Sampler) with { Bias = ReadBias(open.Sampler, model) };
         bool speaksText = open.TextCase == Open.TextOneofCase.Turns;
         int[] prompt = open.TextCase switch
         {
@@ -156,6 +156,25 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         }
 
         return spec;
+    }
+
+    private static LogitBias? ReadBias(Protocol.Sampler? sampler, ModelInfo model)
+    {
+        if (sampler is null)
+            return null;
+
+        CheckIds("Open.sampler.bias_ids", sampler.BiasIds, model.VocabularySize);
+        if (sampler.Biases.Count != sampler.BiasIds.Count)
+            throw Refusal.Field("Open.sampler.biases", $"{sampler.Biases.Count} long", $"be as long as bias_ids, {sampler.BiasIds.Count}");
+
+        try
+        {
+            return LogitBias.Of(sampler.BiasIds.Zip(sampler.Biases, KeyValuePair.Create));
+        }
+        catch (ArgumentException e)
+        {
+            throw Refusal.Text("Open.sampler: " + e.Message.ReplaceLineEndings(" "));
+        }
     }
 
     private static int? ReadBudget(Protocol.Sampler? sampler)

@@ -21,6 +21,9 @@ public sealed class EdgeChatOptions
     /// <summary><c>repetition_penalty</c>: a token of the text, prompt included, has its logit divided by this where positive, multiplied where not; (0, 10].</summary>
     public float? RepetitionPenalty { get; set; }
 
+    /// <summary><c>logit_bias</c>: what is added to the logits of tokens, by their ids; [-100, 100], at most 1,024 tokens.</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; set; }
+
     /// <summary><c>thinking_budget</c>: tokens of the thought, at most; 0 or more. Comes before <see cref="ReasoningOptions.Effort"/>.</summary>
     public int? ThinkingBudget { get; set; }
 

@@ -82,7 +82,7 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
     {
         sampler.Validate();
         if (sampler.ReadsText && scores is null)
-            throw new NotSupportedException("A table without scores can be neither penalised nor constrained, nor kept from thinking.");
+            throw new NotSupportedException("A table without scores can be neither penalised nor biased nor constrained, nor kept from thinking.");
     }
 
     private void Check(int length, ReadOnlySpan<int> tokens, int picks)

@@ -4,7 +4,7 @@ using EdgeSdk.Text.Constraints;
 namespace EdgeSdk.Sampling;
 
 /// <summary>
-/// A text and what it makes of the logits behind it (docs/sampling.md): penalties by its counted tokens, a budget for thinking by what is spent, a constraint by
+/// A text and what it makes of the logits behind it (docs/sampling.md): penalties by its counted tokens, a bias, a budget for thinking by what is spent, a constraint by
 /// how far it has come. It follows the text forwards and back; after the text has grown as long as it ever gets, penalties and budgets allocate nothing.
 /// </summary>
 /// <remarks>For one sequence, one caller at a time.</remarks>
@@ -62,6 +62,7 @@ internal sealed class SampledText
         if (spec.Penalises)
             Penalise(logits, before);
 
+        spec.Bias?.AddTo(changed);
         thought?.Follow(before);
         constraint?.Follow(before, thought);
         return Allow(before.Length)

@@ -41,8 +41,11 @@ public readonly record struct SamplerSpec(
     /// <summary>How long the text may think; null: where nothing limits it and no constraint asks which tokens are thoughts.</summary>
     internal ThoughtLimit? Thought { get; init; }
 
-    /// <summary>Whether a choice depends on the tokens before it by more than the logits.</summary>
-    internal bool ReadsText => Penalises || Constrained is not null || Thought is not null;
+    /// <summary>Whether a choice depends on more than the logits and the place.</summary>
+    internal bool ReadsText => Penalises || Bias is not null || Constrained is not null || Thought is not null;
+
+    /// <summary>What is added to some tokens' logits, behind the penalties; null: nothing.</summary>
+    internal LogitBias? Bias { get; init; }
 
     /// <summary>Throws where a value lies outside its range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the field, its value and its range.</exception>

@@ -50,6 +50,7 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             FrequencyPenalty = options?.FrequencyPenalty ?? 0,
             PresencePenalty = options?.PresencePenalty ?? 0,
             RepetitionPenalty = MoreOptions.RepetitionPenalty(options) ?? 1,
+            Bias = MoreOptions.LogitBias(options),
         };
         sampler.Validate();
         int limit = options?.MaxOutputTokens ?? defaults.MaxOutputTokens;

@@ -76,6 +76,11 @@ internal sealed class Device : IAsyncDisposable
     public SamplerSpec SamplerFor(ChatRequest request, int[] prompt, ModelInfo writer)
     {
         var sampler = request.Sampler;
+        if (sampler.Bias is { } bias && bias.Ids[^1] >= Model.Info.VocabularySize)
+        {
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"logit_bias names token {bias.Ids[^1]}; ids of {Model.Info.Name} are in [0, {Model.Info.VocabularySize}).");
+        }
+
         if (Thought is { } borders && (request.ThinkingBudget is not null || request.Constraint is not null))
         {
             sampler = sampler with { Thought = ThoughtLimit.For(borders, Tokenizer, prompt, request.ThinkingBudget) };

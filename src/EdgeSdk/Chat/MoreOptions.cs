@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using EdgeSdk.Sampling;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
@@ -8,12 +10,12 @@ namespace EdgeSdk.Chat;
 /// </summary>
 internal static class MoreOptions
 {
-    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", ThinkingBudgetKey = "thinking_budget", SpansKey = "edge.spans";
+    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", LogitBiasKey = "logit_bias", ThinkingBudgetKey = "thinking_budget", SpansKey = "edge.spans";
 
     /// <summary>The second is what Microsoft.Extensions.AI's client of OpenAI reads, on options and on functions.</summary>
     private const string StrictKey = "strict", StrictSchemaKey = "strictJsonSchema";
 
-    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogProbsKey, ThinkingBudgetKey, StrictKey, StrictSchemaKey, SpansKey];
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogitBiasKey, LogProbsKey, ThinkingBudgetKey, StrictKey, StrictSchemaKey, SpansKey];
 
     /// <summary>A request whose additional properties hold what its factory gives. The caller's options are not changed.</summary>
     /// <exception cref="NotSupportedException">The factory gives another client's options.</exception>
@@ -53,6 +55,46 @@ internal static class MoreOptions
     /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
     public static bool LogProbs(ChatOptions? options) => Flag(options?.AdditionalProperties, LogProbsKey) ?? false;
 
+    /// <summary>What is added to the logits of some tokens; null where the request does not say.</summary>
+    /// <exception cref="ArgumentException">The value maps no ids to numbers, or one of them is outside its range.</exception>
+    public static LogitBias? LogitBias(ChatOptions? options)
+    {
+        object? value = options?.AdditionalProperties?.GetValueOrDefault(LogitBiasKey);
+        return value switch
+        {
+            null => null,
+            IEnumerable<KeyValuePair<int, float>> biases => Sampling.LogitBias.Of(biases),
+            JsonElement json => Sampling.LogitBias.Of(Biases(json)),
+            string json => Sampling.LogitBias.Of(Biases(Parsed(json))),
+            _ => throw NoBias(value),
+        };
+
+        static IEnumerable<KeyValuePair<int, float>> Biases(JsonElement json)
+        {
+            foreach (var bias in json.ValueKind == JsonValueKind.Object ? json.EnumerateObject() : throw NoBias(json))
+            {
+                yield return int.TryParse(bias.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && bias.Value.ValueKind == JsonValueKind.Number
+                    ? new(id, bias.Value.GetSingle())
+                    : throw NoBias(json);
+            }
+        }
+
+        static JsonElement Parsed(string json)
+        {
+            try
+            {
+                return JsonElement.Parse(json);
+            }
+            catch (JsonException)
+            {
+                throw NoBias(json);
+            }
+        }
+
+        static ArgumentException NoBias(object value) => new(
+            $"ChatOptions.AdditionalProperties[\"{LogitBiasKey}\"] is '{value}'; it must map token ids to numbers: a dictionary from int to float, or an object of JSON.", nameof(options));
+    }
+
     /// <summary>Tokens inside thoughts, at most; null where the request does not say.</summary>
     /// <exception cref="ArgumentException">The value is no whole number, or negative.</exception>
     public static int? ThinkingBudget(ChatOptions? options)
@@ -89,6 +131,7 @@ internal static class MoreOptions
         Set(EdgeChatExtensions.RouteKey, from.Route);
         Set(MinPKey, from.MinP);
         Set(RepetitionPenaltyKey, from.RepetitionPenalty);
+        Set(LogitBiasKey, from.LogitBias);
         Set(ThinkingBudgetKey, from.ThinkingBudget);
         Set(LogProbsKey, from.LogProbs);
         Set(StrictKey, from.Strict);

@@ -248,6 +248,11 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         else
         {
             open = OpenFor(request);
+            if (device is not null && request.Sampler.Bias is not null)
+            {
+                throw new EdgeException(
+                    EdgeErrorCode.InvalidArgument, $"logit_bias names tokens of the device's vocabulary; the server at {server.Options.Address} has another. Leave it out, or use the route Device.");
+            }
         }
 
         var stream = server.Open(open, remote);

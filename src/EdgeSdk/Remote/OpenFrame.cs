@@ -57,9 +57,9 @@ internal static class OpenFrame
         }
     }
 
-    private static Open For(in SamplerSpec sampler, int maxTokens) => new()
+    private static Open For(in SamplerSpec sampler, int maxTokens)
     {
-        Sampler = new()
+        var message = new Protocol.Sampler
         {
             Temperature = sampler.Temperature,
             Seed = sampler.Seed,
@@ -70,7 +70,13 @@ internal static class OpenFrame
             FrequencyPenalty = sampler.FrequencyPenalty,
             PresencePenalty = sampler.PresencePenalty,
             RepetitionPenalty = sampler.RepetitionPenalty,
-        },
-        MaxTokens = maxTokens,
-    };
+        };
+        if (sampler.Bias is { } bias)
+        {
+            message.BiasIds.AddRange(bias.Ids);
+            message.Biases.AddRange(bias.Values);
+        }
+
+        return new() { Sampler = message, MaxTokens = maxTokens };
+    }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using EdgeSdk.Chat;
+using EdgeSdk.Sampling;
 using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Tests.Chat;
@@ -134,7 +135,7 @@ public partial class ChatRequestTests
     public void Every_own_option_stands_for_a_property_that_is_known()
     {
         using var client = new EdgeChatClient(Assets.Data("genai/qwen2-fp32"));
-        var all = new EdgeChatOptions { Route = EdgeRoute.Device, MinP = 0.1f, RepetitionPenalty = 1, ThinkingBudget = 1, LogProbs = true, Strict = true, Spans = true };
+        var all = new EdgeChatOptions { Route = EdgeRoute.Device, MinP = 0.1f, RepetitionPenalty = 1, LogitBias = new Dictionary<int, float> { [1] = 1 }, ThinkingBudget = 1, LogProbs = true, Strict = true, Spans = true };
         var merged = MoreOptions.WithRaw(new() { RawRepresentationFactory = _ => all }, client)!;
 
         Assert.All(typeof(EdgeChatOptions).GetProperties(), property => Assert.NotNull(property.GetValue(all)));
@@ -153,6 +154,23 @@ public partial class ChatRequestTests
 
         Assert.Contains("ChatOptions.RawRepresentationFactory gives a String", e.Message, StringComparison.Ordinal);
         Assert.Same(client, given);
+    }
+
+    [Fact]
+    public void A_bias_is_a_dictionary_or_JSON()
+    {
+        var expected = LogitBias.Of([new(3, -1.5f), new(12, 100)]);
+        foreach (object bias in new object[] { new Dictionary<int, float> { [12] = 100, [3] = -1.5f }, JsonElement.Parse("""{"12":100,"3":-1.5}"""), """{"12":100,"3":-1.5}""" })
+        {
+            Assert.Equal(expected, Read(new() { AdditionalProperties = new() { ["logit_bias"] = bias } }).Sampler.Bias);
+        }
+
+        foreach (object wrong in new object[] { 7, "text", "[1]", """{"a":1}""", """{"1":"b"}""" })
+        {
+            Assert.Contains("logit_bias", Assert.Throws<ArgumentException>(() => Read(new() { AdditionalProperties = new() { ["logit_bias"] = wrong } })).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("token 3 is 101", Assert.Throws<ArgumentException>(() => Read(new() { AdditionalProperties = new() { ["logit_bias"] = """{"3":101}""" } })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -258,6 +258,43 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
     }
 
     [Fact]
+    public async Task A_bias_holds_on_every_route_and_together_still_writes_what_the_server_writes_alone()
+    {
+        await using var client = new EdgeChatClient(pair.Options());
+        var options = new ChatOptions { Temperature = 0.8f, Seed = 2 };
+        var plain = await WriteAsync(EdgeRoute.Server);
+        options.RawRepresentationFactory = _ => new EdgeChatOptions { LogitBias = plain.Distinct().ToDictionary(token => token, _ => -100f) };
+
+        var alone = await WriteAsync(EdgeRoute.Server);
+        var together = await WriteAsync(EdgeRoute.Together);
+        options.RawRepresentationFactory = _ => new EdgeChatOptions { LogitBias = new Dictionary<int, float> { [600] = 1 } };
+        var e = await Assert.ThrowsAsync<EdgeException>(() => WriteAsync(EdgeRoute.Device));
+
+        Assert.Equal(alone, together);
+        Assert.Empty(alone.Intersect(plain));
+        Assert.Contains("logit_bias names token 600", e.Message, StringComparison.Ordinal);
+
+        async Task<int[]> WriteAsync(EdgeRoute route)
+        {
+            var updates = await client.GetStreamingResponseAsync("bias", options.Clone().WithRoute(route), Cancelled).ToListAsync(Cancelled);
+            return [.. updates.SelectMany(u => u.GetEdge()!.Tokens).Select(t => t.Id)];
+        }
+    }
+
+    [Fact]
+    public async Task A_bias_is_not_sent_to_a_server_of_another_vocabulary()
+    {
+        var options = pair.Options(EdgeRoute.Server);
+        options.Model = pair.Stranger;
+        await using var stranger = new EdgeChatClient(options);
+
+        var e = await Assert.ThrowsAsync<EdgeException>(
+            () => stranger.GetResponseAsync("hello", new ChatOptions { AdditionalProperties = new() { ["logit_bias"] = """{"7":1}""" } }, Cancelled));
+
+        Assert.Contains("another", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_gates_reason_is_told_once()
     {
         await using var client = new EdgeChatClient(pair.Options(EdgeRoute.Together));

@@ -44,6 +44,8 @@ public sealed class HostileServerTests
         ["another prompt"] = new() { Opened = new() { PromptTokens = 4, Info = ScriptedServer.Info() } },
         ["a model without a vocabulary"] = new() { Opened = new() { PromptTokens = 3, Info = new() { ContextLength = 10 } } },
         ["an end token that is none"] = new() { Opened = new() { PromptTokens = 3, Info = With(info => info.EndTokens.Add(50)) } },
+        ["a thought beyond the vocabulary"] = new() { Opened = new() { PromptTokens = 3, Info = With(info => info.Thought = new() { Begin = 1, End = 50, BeginText = "a", EndText = "b" }) } },
+        ["a thought without text"] = new() { Opened = new() { PromptTokens = 3, Info = With(info => info.Thought = new() { Begin = 1, End = 2 }) } },
         ["a pass that takes no number of seconds"] = new() { Opened = new() { PromptTokens = 3, Info = With(info => info.PassSeconds.Add(float.NaN)) } },
     };
 

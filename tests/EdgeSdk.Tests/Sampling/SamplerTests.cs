@@ -174,6 +174,25 @@ public class SamplerTests
     }
 
     [Fact]
+    public void A_bias_comes_behind_the_penalties_and_before_what_is_forced()
+    {
+        var logits = SpecificationPage.Logits(1, 64);
+        int best = Sampler.Choose(logits, SamplerSpec.Greedy, 3).Token;
+        var away = SamplerSpec.Greedy with { Bias = LogitBias.Of([new(best, -100)]) };
+        var towards = new SamplerSpec(0.7f, 3, PresencePenalty: 2) { Bias = LogitBias.Of([new(7, 100)]) };
+        var forced = towards with { Thought = new(3, 4, Budget: 0, From: 3, IsOpen: true) };
+        int[] text = [7, 7, 7];
+
+        Assert.NotEqual(best, Choose(away).Token);
+        Assert.Equal(7, Choose(towards).Token);
+        Assert.Equal(4, Choose(forced).Token);
+        Assert.Equal(Choose(towards).LogProb, Sampler.Choose(logits, SamplerSpec.Greedy with { TopK = 1 }, 3).LogProb + logits[7] - logits[best], 4);
+        Assert.Equal(towards, new SamplerSpec(0.7f, 3, PresencePenalty: 2) { Bias = LogitBias.Of([new(7, 100)]) });
+
+        Pick Choose(SamplerSpec spec) => SampledText.For(spec, logits.Length)!.Choose(logits, text);
+    }
+
+    [Fact]
     public void A_thought_ends_at_its_budget_and_none_begins_behind_it_whatever_was_guessed_and_taken_back()
     {
         const int Vocabulary = 50, Begin = 3, End = 4;

@@ -17,6 +17,12 @@ public sealed class MalformedStreamTests
         return open;
     }
 
+    private static void Bias(Open open, params (int Id, float Value)[] biases)
+    {
+        open.Sampler.BiasIds.AddRange(biases.Select(bias => bias.Id));
+        open.Sampler.Biases.AddRange(biases.Select(bias => bias.Value));
+    }
+
     private static DeviceFrame[] Opening(Action<Open> change) => [new() { Open = Good(change) }];
 
     private static DeviceFrame[] Drafting(int place, int heard, params int[] ids) =>
@@ -49,6 +55,12 @@ public sealed class MalformedStreamTests
         ["a negative top-k"] = (Opening(open => open.Sampler.TopK = -1), StatusCode.InvalidArgument, "TopK"),
         ["min-p one"] = (Opening(open => open.Sampler.MinP = 1), StatusCode.InvalidArgument, "MinP"),
         ["unknown noise"] = (Opening(open => open.Sampler.Noise = "white"), StatusCode.InvalidArgument, "Open.sampler.noise is white"),
+        ["a negative budget for thinking"] = (Opening(open => open.Sampler.ThinkingBudget = -1), StatusCode.InvalidArgument, "Open.sampler.thinking_budget is -1"),
+        ["a budget for thinking where nobody knows thoughts"] = (Opening(open => open.Sampler.ThinkingBudget = 5), StatusCode.FailedPrecondition, "thinking_budget"),
+        ["a bias of a token out of range"] = (Opening(open => Bias(open, (64, 1))), StatusCode.InvalidArgument, "Open.sampler.bias_ids[0] is 64"),
+        ["a bias without its value"] = (Opening(open => open.Sampler.BiasIds.Add(1)), StatusCode.InvalidArgument, "Open.sampler.biases is 0 long"),
+        ["a bias that is no number"] = (Opening(open => Bias(open, (1, float.NaN))), StatusCode.InvalidArgument, "bias of token 1 is NaN"),
+        ["a token biased twice"] = (Opening(open => Bias(open, (1, 1), (1, 2))), StatusCode.InvalidArgument, "bias of token 1"),
         ["a draft before Open"] = ([new() { Draft = new() { Place = 4, Ids = { 1 } } }], StatusCode.InvalidArgument, "begins with Open"),
         ["a ping before Open"] = ([new() { Ping = new() { Id = 1 } }], StatusCode.InvalidArgument, "begins with Open"),
         ["an empty frame before Open"] = ([new()], StatusCode.InvalidArgument, "begins with Open"),
