@@ -91,7 +91,8 @@ internal static class ModelCard
             ## What it is
 
             {(isServer ? Server(config) : Device(config))}
-            {Parameters(folder, config)} Vocabulary {config["vocab_size"]} (byte-level byte-pair encoding, the same for both models of the pair), context {config["max_position_embeddings"]} tokens.
+            {Parameters(folder, config)}{SecondToken(folder, config, evaluation)}
+            Vocabulary {config["vocab_size"]} (byte-level byte-pair encoding, the same for both models of the pair), context {config["max_position_embeddings"]} tokens.
             `model.safetensors` holds the weights in bfloat16 under Hugging Face's names; `model.onnx` computes in float32 and points into it; `edge.json` describes both.
 
             ## How it was made
@@ -128,11 +129,27 @@ internal static class ModelCard
 
     private static string Parameters(string folder, JsonObject config)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
-        double Millions(Func<string, bool> chosen) => file.Tensors.Where(t => chosen(t.Key)).Sum(t => (double)t.Value.Shape.Aggregate(1L, (a, b) => a * b)) / 1e6;
+        double Millions(Func<string, bool> chosen) => ModelCard.Millions(folder, name => !IsSecondToken(name, config) && chosen(name));
         double all = Millions(name => name != "lm_head.weight"), routed = Millions(name => name.Contains(".experts.", StringComparison.Ordinal));
         if (routed == 0) return string.Create(CultureInfo.InvariantCulture, $"{all:F2} million parameters.");
         double active = all - routed * (1 - (double)config["num_experts_per_tok"]! / (double)config["n_routed_experts"]!);
         return string.Create(CultureInfo.InvariantCulture, $"{all:F2} million parameters (the head repeats the embedding and is not counted twice), {active:F2} million of them at work for a token.");
+    }
+
+    /// <summary>Of the layer behind the last one, where there is one.</summary>
+    private static string SecondToken(string folder, JsonObject config, JsonObject evaluation)
+    {
+        double millions = Millions(folder, name => IsSecondToken(name, config));
+        if (millions == 0) return "";
+        string agreed = evaluation["mtp"] is { } mtp ? $": at {Text(mtp["agreed"])} of {mtp["tokens"]} places of its own greedy text on test it foresees the choice of the next place" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"\nBehind the last layer lies one more for the second token (multi-token prediction), {millions:F2} million parameters, in `mtp.onnx`{agreed}.");
+    }
+
+    private static bool IsSecondToken(string name, JsonObject config) => name.StartsWith($"model.layers.{config["num_hidden_layers"]}.", StringComparison.Ordinal);
+
+    private static double Millions(string folder, Func<string, bool> chosen)
+    {
+        using var file = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        return file.Tensors.Where(tensor => chosen(tensor.Key)).Sum(tensor => (double)tensor.Value.Shape.Aggregate(1L, (a, b) => a * b)) / 1e6;
     }
 }
