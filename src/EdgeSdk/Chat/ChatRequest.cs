@@ -14,6 +14,8 @@ namespace EdgeSdk.Chat;
 /// <param name="Limits">What else ends the answer.</param>
 internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, SamplerSpec Sampler, int MaxOutputTokens, EdgeRoute Route, AnswerLimits Limits)
 {
+    private const string WrittenWhileRead = "An answer is written while it is read, and a connection that is cut is taken up again by itself. Leave it unset.";
+
     /// <summary>What the answer must look like; null: anything.</summary>
     public Constraint? Constraint { get; init; }
 
@@ -138,12 +140,12 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
         }
 
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
-        Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses));
-        Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken));
+        Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses), WrittenWhileRead);
+        Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken), WrittenWhileRead);
         MoreOptions.RefuseUnknown(options);
     }
 
-    private static void Refuse(bool isSet, string field, string remedy = "Leave it unset.")
+    private static void Refuse(bool isSet, string field, string remedy)
     {
         if (isSet)
         {

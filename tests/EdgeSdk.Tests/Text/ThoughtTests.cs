@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using EdgeSdk.Text;
 
 namespace EdgeSdk.Tests.Text;
@@ -25,6 +26,32 @@ public class ThoughtTests
     [InlineData("<think>a</think>b<think>\n", true)]
     public void A_prompt_ends_inside_a_thought_where_nothing_stands_behind_its_beginning(string prompt, bool isOpen) =>
         Assert.Equal(isOpen, ThoughtBorders.Of(s_tokenizer)!.IsOpenBehind(s_tokenizer.Encode(prompt), s_tokenizer));
+
+    [Theory]
+    [InlineData("qwen3", null, false)]
+    [InlineData("qwen3", true, false)]
+    [InlineData("qwen3", false, false)]
+    [InlineData("smollm3", true, false)]
+    [InlineData("smollm3", false, false)]
+    [InlineData("deepseek-r1", null, true)]
+    [InlineData("deepseek-r1", false, true)]
+    [InlineData("deepseek-v31", null, false)]
+    [InlineData("deepseek-v31", true, true)]
+    [InlineData("deepseek-v31", false, false)]
+    public void Templates_of_families_that_think_are_told_whether_to_and_begin_the_thought_or_leave_it_to_the_model(string family, bool? thinks, bool isOpen)
+    {
+        var tokenizer = Tokenizer.Load(Assets.Data("tokenizers/qwen_style"));
+        var template = ChatTemplate.Parse(File.ReadAllText(Assets.Data($"templates/families/{family}.jinja")), family);
+        var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "<think>" });
+
+        int[] prompt = ChatPrompt.Encode(tokenizer, template, messages, null, thinks: thinks);
+
+        Assert.Equal(isOpen, ThoughtBorders.Of(tokenizer)!.IsOpenBehind(prompt, tokenizer));
+        if (thinks is false && !isOpen)
+        {
+            Assert.EndsWith("</think>", tokenizer.Decode(prompt).TrimEnd(), StringComparison.Ordinal);
+        }
+    }
 
     [Fact]
     public void Tokens_between_the_borders_are_counted_forwards_and_back()
