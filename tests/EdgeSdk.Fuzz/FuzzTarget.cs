@@ -7,5 +7,5 @@ namespace EdgeSdk.Fuzz;
 internal sealed record FuzzTarget(string Name, string[] Words, Action<byte[]> Run)
 {
     /// <summary>All targets.</summary>
-    public static IReadOnlyList<FuzzTarget> All { get; } = [TemplateTarget.Create()];
+    public static IReadOnlyList<FuzzTarget> All { get; } = [TemplateTarget.Create(), .. ConstraintTargets.Create(), TokenizerTarget.Create()];
 }

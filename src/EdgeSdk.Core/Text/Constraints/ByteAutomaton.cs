@@ -4,26 +4,34 @@ namespace EdgeSdk.Text.Constraints;
 
 /// <summary>
 /// Runs a grammar: a state is the set of all places in the grammar that its text can have reached, each with the stack of the rules above it. States and
-/// stacks are shared where they are equal, so that a text in a known state costs a look-up a byte. Not thread-safe.
+/// stacks are made when they are met and shared where they are equal, so that a text in a known state costs a look-up a byte. Not thread-safe.
 /// </summary>
 internal sealed class ByteAutomaton
 {
     private const int MostPlaces = 20_000;
-    private const int Top = -1;
+
+    /// <summary>What the states that are known may hold together, bytes; then they are forgotten, those that texts stand in excepted.</summary>
+    private const long MostBytes = 16 << 20;
+
     private readonly ByteGrammar grammar;
     private readonly int[] costs;
-    private readonly List<Frame> frames = [];
-    private readonly Dictionary<(int Node, int Parent), int> frameIds = [];
+    private readonly byte[] classes;
+    private readonly int[] symbolOfClass;
+    private readonly Dictionary<(int Node, int Count, Frame? Parent), Frame> frames = [];
     private readonly Dictionary<StateKey, State> states = [];
-    private readonly Stack<(int Node, int Frame)> open = new();
-    private readonly HashSet<(int Node, int Frame)> met = [];
+    private readonly Stack<Place> open = new();
+    private readonly HashSet<Place> met = [];
+    private int framesMade;
 
-    public ByteAutomaton(ByteGrammar grammar, int root)
+    /// <param name="grammar">What it runs.</param>
+    /// <param name="root">The rule of the whole text.</param>
+    /// <param name="costs">The nodes' <see cref="GrammarCosts"/>.</param>
+    public ByteAutomaton(ByteGrammar grammar, int root, int[] costs)
     {
-        this.grammar = grammar;
-        costs = GrammarCosts.Of(grammar, root);
-        Dead = new([], false, GrammarCosts.Never, 0, 0);
-        Reach(grammar.Starts[root], Top);
+        (this.grammar, this.costs) = (grammar, costs);
+        (classes, symbolOfClass) = Classes(grammar);
+        Dead = new([], false, GrammarCosts.Never, 0);
+        Reach(grammar.Starts[root], null);
         Start = Settle();
     }
 
@@ -33,19 +41,27 @@ internal sealed class ByteAutomaton
     /// <summary>Behind a text that does not fit.</summary>
     public State Dead { get; }
 
-    /// <summary>States met so far.</summary>
-    public int StateCount => states.Count;
+    /// <summary>About what the known states take.</summary>
+    public long Bytes { get; private set; }
 
-    /// <summary>The state behind one more byte or special token.</summary>
-    public State Step(State from, int symbol)
+    /// <summary>Bytes of one class are not told apart by the grammar.</summary>
+    public ReadOnlySpan<byte> ClassOfByte => classes;
+
+    /// <summary>The state behind one more byte.</summary>
+    public State Step(State from, byte b) => StepClass(from, classes[b]);
+
+    /// <summary>The state behind a special token, by its index in <see cref="ByteGrammar.Symbols"/>.</summary>
+    public State StepSpecial(State from, int index) => StepClass(from, classes[255] + 1 + index);
+
+    /// <summary>The state behind any byte of a class.</summary>
+    public State StepClass(State from, int symbolClass) => from.Next is { } next && next[symbolClass] is { } known ? known : Make(from, symbolClass);
+
+    private State Make(State from, int symbolClass)
     {
-        if (from.Places.Length == 0)
+        if (from.IsDead)
             return Dead;
 
-        from.Next ??= new State?[256 + grammar.Symbols.Count];
-        if (from.Next[symbol] is { } known)
-            return known;
-
+        int symbol = symbolOfClass[symbolClass];
         foreach (var (node, frame) in from.Places)
         {
             var read = grammar.Nodes[node];
@@ -53,19 +69,27 @@ internal sealed class ByteAutomaton
                 Reach(read.Next, frame);
         }
 
-        return from.Next[symbol] = Settle();
+        var made = Settle();
+        if (from.Next is null)
+        {
+            from.Next = new State?[symbolOfClass.Length];
+            Bytes += 8 * symbolOfClass.Length;
+        }
+
+        from.Next[symbolClass] = made;
+        return made;
     }
 
-    private void Reach(int node, int frame)
+    private void Reach(int node, Frame? frame)
     {
-        if (costs[node] < GrammarCosts.Never && met.Add((node, frame)))
-            open.Push((node, frame));
+        if (costs[node] < GrammarCosts.Never && met.Add(new(node, frame)))
+            open.Push(new(node, frame));
     }
 
     /// <summary>Follows what reads nothing, from the places reached, and gives the state of what is left.</summary>
     private State Settle()
     {
-        var places = new List<(int, int)>();
+        var places = new List<Place>();
         bool ends = false;
         while (open.TryPop(out var place))
         {
@@ -88,13 +112,16 @@ internal sealed class ByteAutomaton
                     Reach(node.A, frame);
                     break;
                 case NodeKind.Call:
-                    Reach(grammar.Starts[node.A], Under(node.Next, frame));
+                    Reach(grammar.Starts[node.A], Under(node.Next, 0, frame));
                     break;
-                case NodeKind.Return when frame == Top:
+                case NodeKind.Repeat:
+                    Repeat(at, 0, frame);
+                    break;
+                case NodeKind.Return when frame is null:
                     ends = true;
                     break;
                 default:
-                    Reach(frames[frame].Node, frames[frame].Parent);
+                    Return(frame!);
                     break;
             }
         }
@@ -103,24 +130,51 @@ internal sealed class ByteAutomaton
         return places.Count == 0 && !ends ? Dead : Share(places, ends);
     }
 
+    private void Return(Frame from)
+    {
+        if (from.Count > 0)
+            Repeat(from.Node, from.Count, from.Parent);
+        else
+            Reach(from.Node, from.Parent);
+    }
+
+    /// <summary>Goes on behind <paramref name="done"/> readings of a repeated rule. Without an upper count those beyond the lower one are not told apart.</summary>
+    private void Repeat(int at, int done, Frame? frame)
+    {
+        var node = grammar.Nodes[at];
+        var (least, most) = grammar.Counts[node.B];
+        if (done >= least)
+            Reach(node.Next, frame);
+
+        if (done < most)
+            Reach(grammar.Starts[node.A], Under(at, most == int.MaxValue ? Math.Min(done + 1, Math.Max(1, least)) : done + 1, frame));
+    }
+
     /// <summary>The stack with a rule more, which returns to <paramref name="node"/>; none where it would return only to return again.</summary>
-    private int Under(int node, int parent)
+    private Frame? Under(int node, int count, Frame? parent)
     {
         if (grammar.Nodes[node].Kind == NodeKind.Return)
             return parent;
 
-        ref int id = ref CollectionsMarshal.GetValueRefOrAddDefault(frameIds, (node, parent), out bool known);
+        ref var frame = ref CollectionsMarshal.GetValueRefOrAddDefault(frames, (node, count, parent), out bool known);
         if (!known)
         {
-            var above = parent == Top ? default : frames[parent];
-            id = frames.Count;
-            frames.Add(new(node, parent, Math.Min(GrammarCosts.Never, above.Cost + costs[node]), above.Depth + 1));
+            frame = new(node, count, parent, (int)Math.Min(GrammarCosts.Never, (parent?.Cost ?? 0) + Left(node, count)), framesMade++);
+            Bytes += Frame.Size;
         }
 
-        return id;
+        return frame;
     }
 
-    private State Share(List<(int Node, int Frame)> places, bool ends)
+    /// <summary>The fewest symbols from where a rule returns to the end of the rule above.</summary>
+    private long Left(int node, int count)
+    {
+        var (_, rule, counts, next) = grammar.Nodes[node];
+        return count == 0 ? costs[node]
+            : costs[next] + (long)costs[grammar.Starts[rule]] * Math.Max(0, grammar.Counts[counts].Least - count);
+    }
+
+    private State Share(List<Place> places, bool ends)
     {
         places.Sort();
         var key = new StateKey([.. places], ends);
@@ -130,21 +184,94 @@ internal sealed class ByteAutomaton
         int distance = ends ? 0 : GrammarCosts.Never, depth = ends ? 0 : int.MaxValue;
         foreach (var (node, frame) in places)
         {
-            var above = frame == Top ? default : frames[frame];
-            distance = Math.Min(distance, costs[node] + above.Cost);
-            depth = Math.Min(depth, above.Depth);
+            distance = (int)Math.Min(distance, costs[node] + (long)(frame?.Cost ?? 0));
+            depth = Math.Min(depth, frame?.Depth ?? 0);
         }
 
-        var state = new State(key.Places, ends, distance, depth, states.Count + 1);
+        if (Bytes > MostBytes)
+            Forget();
+
+        var state = new State(key.Places, ends, distance, depth);
         states.Add(key, state);
+        Bytes += State.Size + 16 * places.Count;
         return state;
     }
 
-    private readonly record struct Frame(int Node, int Parent, int Cost, int Depth);
-
-    private readonly struct StateKey((int Node, int Frame)[] places, bool ends) : IEquatable<StateKey>
+    /// <summary>States that texts stand in live on, and find their way anew.</summary>
+    private void Forget()
     {
-        public (int Node, int Frame)[] Places => places;
+        foreach (var state in states.Values)
+            (state.Next, state.Mask) = (null, null);
+
+        Start.Next = null;
+        states.Clear();
+        frames.Clear();
+        Bytes = 0;
+    }
+
+    /// <summary>Bytes that every node reads or does not read alike get one class; each special token has its own.</summary>
+    private static (byte[] OfByte, int[] Symbols) Classes(ByteGrammar grammar)
+    {
+        bool[] begins = new bool[257];
+        begins[0] = true;
+        foreach (var node in grammar.Nodes)
+        {
+            if (node is { Kind: NodeKind.Read, A: < 256 })
+                begins[node.A] = begins[Math.Min(256, node.B + 1)] = true;
+        }
+
+        byte[] ofByte = new byte[256];
+        var symbols = new List<int>();
+        for (int b = 0; b < 256; b++)
+        {
+            if (begins[b])
+                symbols.Add(b);
+
+            ofByte[b] = (byte)(symbols.Count - 1);
+        }
+
+        symbols.AddRange(Enumerable.Range(256, grammar.Symbols.Count));
+        return (ofByte, [.. symbols]);
+    }
+
+    /// <summary>A rule that is being read: where it returns to, and in which of how many rounds.</summary>
+    /// <param name="node">Where it goes on; with a count, the repetition that it is a round of.</param>
+    /// <param name="count">Which round, from 1; 0: a plain call.</param>
+    /// <param name="parent">The rule above.</param>
+    /// <param name="cost">The fewest symbols from its return to the end of the text.</param>
+    /// <param name="id">In the order of making.</param>
+    internal sealed class Frame(int node, int count, Frame? parent, int cost, int id)
+    {
+        public const int Size = 112; // with its entry in the dictionary
+
+        public int Node => node;
+
+        public int Count => count;
+
+        public Frame? Parent => parent;
+
+        public int Cost => cost;
+
+        public int Id => id;
+
+        public int Depth { get; } = (parent?.Depth ?? 0) + 1;
+    }
+
+    /// <summary>A node, under a stack.</summary>
+    internal readonly record struct Place(int Node, Frame? Frame) : IComparable<Place>
+    {
+        private int FrameId => Frame?.Id ?? -1;
+
+        public int CompareTo(Place other) => Node != other.Node ? Node.CompareTo(other.Node) : FrameId.CompareTo(other.FrameId);
+
+        public bool Equals(Place other) => Node == other.Node && ReferenceEquals(Frame, other.Frame);
+
+        public override int GetHashCode() => HashCode.Combine(Node, FrameId);
+    }
+
+    private readonly struct StateKey(Place[] places, bool ends) : IEquatable<StateKey>
+    {
+        public Place[] Places => places;
 
         private bool Ends => ends;
 
@@ -155,7 +282,9 @@ internal sealed class ByteAutomaton
         public override int GetHashCode()
         {
             var hash = default(HashCode);
-            hash.AddBytes(MemoryMarshal.AsBytes(places.AsSpan()));
+            foreach (var place in places)
+                hash.Add(place.GetHashCode());
+
             hash.Add(ends);
             return hash.ToHashCode();
         }
@@ -166,10 +295,11 @@ internal sealed class ByteAutomaton
     /// <param name="ends">The text may end here.</param>
     /// <param name="distance">The fewest bytes and special tokens to an end.</param>
     /// <param name="depth">The lowest of the stacks.</param>
-    /// <param name="id">0: dead.</param>
-    internal sealed class State((int Node, int Frame)[] places, bool ends, int distance, int depth, int id)
+    internal sealed class State(Place[] places, bool ends, int distance, int depth)
     {
-        public (int Node, int Frame)[] Places => places;
+        public const int Size = 160; // with its entry in the dictionary
+
+        public Place[] Places => places;
 
         public bool Ends => ends;
 
@@ -177,8 +307,13 @@ internal sealed class ByteAutomaton
 
         public int Depth => depth;
 
-        public int Id => id;
+        /// <summary>No text goes on from here.</summary>
+        public bool IsDead => distance == GrammarCosts.Never;
 
+        /// <summary>The states behind a byte of each class, as far as they were met.</summary>
         public State?[]? Next { get; set; }
+
+        /// <summary>The tokens that may come next, where they are known.</summary>
+        public TokenMasks.Entry? Mask { get; set; }
     }
 }

@@ -15,6 +15,9 @@ internal enum NodeKind : byte
     /// <summary>Reads rule A, then goes on at Next.</summary>
     Call,
 
+    /// <summary>Reads rule A as often as count B says, then goes on at Next.</summary>
+    Repeat,
+
     /// <summary>The end of a rule.</summary>
     Return,
 }
@@ -28,14 +31,26 @@ internal readonly record struct GrammarNode(NodeKind Kind, int A, int B, int Nex
 /// </summary>
 internal sealed class ByteGrammar
 {
-    /// <summary>The most nodes of a grammar, and the most steps of building one.</summary>
-    public const int MostNodes = 200_000;
+    /// <summary>Nodes that any grammar may have.</summary>
+    public const int FreeNodes = 10_000;
+
+    /// <summary>Nodes more for each character of the source, so that memory stays within a hundred times what was sent.</summary>
+    public const int NodesPerCharacter = 2;
+
+    /// <summary>The most that a part is repeated by count.</summary>
+    public const int MostCount = 1_000_000;
 
     private const int Undefined = -1;
+    private readonly int mostNodes;
     private readonly List<GrammarNode> nodes = [];
     private readonly List<int> starts = [];
     private readonly List<string> symbols = [];
+    private readonly List<(int Least, int Most)> counts = [];
+    private readonly Dictionary<string, int> shared = [];
     private int spent;
+
+    /// <param name="sourceLength">Characters of what is compiled.</param>
+    public ByteGrammar(int sourceLength) => mostNodes = FreeNodes + NodesPerCharacter * sourceLength;
 
     public IReadOnlyList<GrammarNode> Nodes => nodes;
 
@@ -44,6 +59,9 @@ internal sealed class ByteGrammar
 
     /// <summary>Names of the special tokens; symbol 256 + i is the i-th.</summary>
     public IReadOnlyList<string> Symbols => symbols;
+
+    /// <summary>How often <see cref="NodeKind.Repeat"/> reads; any number from Least on where Most is <see cref="int.MaxValue"/>.</summary>
+    public IReadOnlyList<(int Least, int Most)> Counts => counts;
 
     /// <summary>What reads nothing.</summary>
     public static Part Empty { get; } = next => next;
@@ -102,30 +120,33 @@ internal sealed class ByteGrammar
         return split;
     };
 
-    /// <summary>From <paramref name="least"/> to <paramref name="most"/> of a part; null: any number.</summary>
+    /// <summary>From <paramref name="least"/> to <paramref name="most"/> of a part; null: any number. One node, however many.</summary>
     public Part Repeat(Part part, int least, int? most)
     {
-        if (least > MostNodes || most > MostNodes)
-            throw TooLarge();
+        if (least > MostCount || most > MostCount)
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint repeats a part more than {MostCount} times by count. Lower its counts, or leave the upper one out.");
 
-        var one = least + (most ?? 0) > 4 ? Call(Rule(part)) : part;
-        return next =>
+        switch (least, most)
         {
-            int start = next;
-            if (most is null)
-                start = Star(one)(next);
+            case (_, 0): return Empty;
+            case (1, 1): return part;
+            case (0, 1): return Optional(part);
+            case (0, null): return Star(part);
+            case (1, null): return Plus(part);
+        }
 
-            for (int i = least; i < most; i++)
-                start = Add(new(NodeKind.Split, next, 0, one(start)));
+        int rule = Rule(part), count = counts.Count;
+        counts.Add((least, most ?? int.MaxValue));
+        return next => Add(new(NodeKind.Repeat, rule, count, next));
+    }
 
-            for (int i = 0; i < least; i++)
-            {
-                Spend();
-                start = one(start);
-            }
+    /// <summary>A part that is written once and called wherever its name stands.</summary>
+    public Part Shared(string name, Func<Part> part)
+    {
+        if (!shared.TryGetValue(name, out int rule))
+            shared.Add(name, rule = Rule(part()));
 
-            return start;
-        };
+        return Call(rule);
     }
 
     public Part Call(int rule) => next => Add(new(NodeKind.Call, rule, 0, next));
@@ -147,6 +168,14 @@ internal sealed class ByteGrammar
         return rule;
     }
 
+    private Part Plus(Part part) => next =>
+    {
+        int split = Add(default);
+        int start = part(split);
+        nodes[split] = new(NodeKind.Split, next, 0, start);
+        return start;
+    };
+
     private int Add(GrammarNode node)
     {
         Spend();
@@ -156,10 +185,7 @@ internal sealed class ByteGrammar
 
     private void Spend()
     {
-        if (++spent > MostNodes)
-            throw TooLarge();
+        if (++spent > mostNodes)
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is too large for its length: it compiles to more than {mostNodes} nodes. Make it simpler.");
     }
-
-    private static EdgeException TooLarge() => new(
-        EdgeErrorCode.InvalidArgument, $"The constraint is too large: it compiles to more than {MostNodes} nodes. Lower its counts, or nest them less.");
 }

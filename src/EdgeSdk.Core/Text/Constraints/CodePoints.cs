@@ -51,14 +51,24 @@ internal sealed class CodePoints
 
     public bool Contains(int point) => Ranges.Any(r => r.Low <= point && point <= r.High);
 
-    /// <summary>Reads one of them in UTF-8.</summary>
+    /// <summary>Reads one of them in UTF-8; those beyond ASCII by a rule that equal sets share.</summary>
     public Part Utf8(ByteGrammar grammar)
     {
-        var parts = new List<Part>();
-        foreach (var (low, high) in Ranges)
-            Split(grammar, low, high, parts);
+        var parts = Ranges.Where(r => r.Low < 0x80).Select(r => grammar.Range(r.Low, Math.Min(r.High, 0x7F))).ToList();
+        var beyond = Ranges.Where(r => r.High >= 0x80).Select(r => (Low: Math.Max(r.Low, 0x80), r.High)).ToList();
+        if (beyond.Count > 0)
+            parts.Add(grammar.Shared("utf-8 " + string.Join(' ', beyond), () => Beyond(grammar, beyond)));
 
         return parts.Count > 0 ? grammar.Any(parts) : throw new EdgeException(EdgeErrorCode.InvalidArgument, "The constraint has a character class without characters.");
+    }
+
+    private static Part Beyond(ByteGrammar grammar, List<(int Low, int High)> ranges)
+    {
+        var parts = new List<Part>();
+        foreach (var (low, high) in ranges)
+            Split(grammar, low, high, parts);
+
+        return grammar.Any(parts);
     }
 
     /// <summary>Cuts a range where the length of its UTF-8 changes, and where a leading byte would go with part of the trailing ones only.</summary>

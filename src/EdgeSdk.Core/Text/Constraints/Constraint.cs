@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace EdgeSdk.Text.Constraints;
 
 /// <summary>
@@ -8,10 +10,10 @@ internal sealed class Constraint : IEquatable<Constraint>
     /// <summary>The longest source, UTF-16 units.</summary>
     public const int MostSource = 256 * 1024;
 
-    private readonly ByteGrammar grammar = new();
+    private readonly ByteGrammar grammar;
     private readonly int root;
-    private readonly Lock gate = new();
-    private TokenMasks? masks;
+    private readonly int[] costs;
+    private readonly ConditionalWeakTable<ConstraintVocabulary, TokenMasks> masks = [];
 
     private Constraint(string kind, string source)
     {
@@ -19,24 +21,26 @@ internal sealed class Constraint : IEquatable<Constraint>
         if (source.Length > MostSource)
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is {source.Length} characters long; at most {MostSource} are taken.");
 
-        root = kind switch
+        grammar = new(source.Length);
+        try
         {
-            "json-schema" => new JsonSchemaCompiler(grammar, spaced: true).Compile(source),
-            "json-schema-compact" => new JsonSchemaCompiler(grammar, spaced: false).Compile(source),
-            "json-object" => new JsonSchemaCompiler(grammar, spaced: true).Compile("""{"type":"object"}"""),
-            "regex" => grammar.Rule(new RegexParser(grammar, source, set => set.Utf8(grammar)).Whole()),
-            "gbnf" => new GbnfParser(grammar, source).Parse(),
-            "tools" => ToolCalls.Compile(grammar, source),
-            _ => throw new EdgeException(
-                EdgeErrorCode.InvalidArgument, "The kind of constraint is unknown; json-schema, json-schema-compact, json-object, regex, gbnf and tools are known."),
-        };
-        GrammarCosts.Of(grammar, root);
+            root = Compile(kind, source);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, "The constraint's JSON holds an escape that is half a character. Correct it.", e);
+        }
+
+        costs = GrammarCosts.Of(grammar, root);
     }
 
     /// <summary>The kind's name in the protocol.</summary>
     public string Kind { get; }
 
     public string Source { get; }
+
+    /// <summary>About what it takes, with what it knows of the texts that it was used on.</summary>
+    public long Bytes => 2L * Source.Length + 40L * grammar.Nodes.Count + masks.Sum(pair => pair.Value.Bytes);
 
     /// <summary>Whether it says how calls are written, and not only what text looks like.</summary>
     public bool IsOfCalls => Kind == "tools";
@@ -65,22 +69,26 @@ internal sealed class Constraint : IEquatable<Constraint>
     /// <param name="vocabulary">The model's.</param>
     /// <param name="start">The place of the first constrained token: the prompt's length.</param>
     /// <param name="end">The first place that no token is left for.</param>
-    public ConstraintState Begin(ConstraintVocabulary vocabulary, int start = 0, int end = int.MaxValue)
-    {
-        lock (gate)
-        {
-            if (masks is null || masks.Vocabulary != vocabulary || masks.IsWorn)
-                masks = new(grammar, root, vocabulary);
-
-            return new(masks, start, end);
-        }
-    }
+    public ConstraintState Begin(ConstraintVocabulary vocabulary, int start = 0, int end = int.MaxValue) =>
+        new(masks.GetValue(vocabulary, v => new(grammar, root, costs, v)), start, end);
 
     public bool Equals(Constraint? other) => other is not null && Kind == other.Kind && Source == other.Source;
 
     public override bool Equals(object? obj) => Equals(obj as Constraint);
 
     public override int GetHashCode() => HashCode.Combine(Kind, Source);
+
+    private int Compile(string kind, string source) => kind switch
+    {
+        "json-schema" => new JsonSchemaCompiler(grammar, spaced: true).Compile(source),
+        "json-schema-compact" => new JsonSchemaCompiler(grammar, spaced: false).Compile(source),
+        "json-object" => new JsonSchemaCompiler(grammar, spaced: true).Compile("""{"type":"object"}"""),
+        "regex" => grammar.Rule(new RegexParser(grammar, source, set => set.Utf8(grammar)).Whole()),
+        "gbnf" => new GbnfParser(grammar, source).Parse(),
+        "tools" => ToolCalls.Compile(grammar, source),
+        _ => throw new EdgeException(
+            EdgeErrorCode.InvalidArgument, "The kind of constraint is unknown; json-schema, json-schema-compact, json-object, regex, gbnf and tools are known."),
+    };
 }
 
 /// <summary>Where a constraint holds in a text: from a place on, over a vocabulary, and done before another place.</summary>

@@ -14,10 +14,10 @@ internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end =
     public bool IsComplete => path[^1] is null or { Ends: true };
 
     /// <summary>The text so far fits the constraint, or begins one that does.</summary>
-    public bool Fits => path[^1] is null or { Id: > 0 };
+    public bool Fits => path[^1] is null or { IsDead: false };
 
     /// <summary>The constraint still decides: the text fits and has not ended.</summary>
-    public bool IsOpen => path[^1] is { Id: > 0 };
+    public bool IsOpen => path[^1] is { IsDead: false };
 
     /// <summary>So few places are left that whatever is not of the constraint must end, for its shortest rest and an end token to find room.</summary>
     public bool IsPressed => path[^1] is { Id: > 0 } state && end - start - Taken < state.Distance + 3;
@@ -37,7 +37,7 @@ internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end =
     public bool TryAdvance(int token)
     {
         var next = After(token);
-        if (next is { Id: 0 })
+        if (next is { IsDead: true })
             return false;
 
         path.Add(next);

@@ -8,6 +8,7 @@ internal sealed class ConstraintVocabulary
     private static readonly ConditionalWeakTable<Tokenizer, ConstraintVocabulary> Made = [];
     private readonly Func<string, int?> idOf;
     private readonly int[] sameBytes;
+    private readonly ulong[][] plain = new ulong[PlainText.MostCharacters + 1][];
 
     /// <param name="tokens">Each id's bytes; empty: an id without text, or a special token, which constraints know by its name.</param>
     /// <param name="endTokens">What ends a text.</param>
@@ -43,7 +44,7 @@ internal sealed class ConstraintVocabulary
             for (int i = shared; i < bytes.Length; i++)
             {
                 path.Push(nodes.Count);
-                nodes.Add(new(bytes[i], i, 0, i == bytes.Length - 1 ? id : -1));
+                nodes.Add(new(bytes[i], 0, i, 0, i == bytes.Length - 1 ? id : -1));
             }
 
             (before, last) = (bytes, id);
@@ -54,6 +55,7 @@ internal sealed class ConstraintVocabulary
             Close(nodes, node);
 
         Trie = [.. nodes];
+        SortPlain();
     }
 
     public int Count { get; }
@@ -87,18 +89,49 @@ internal sealed class ConstraintVocabulary
         return made;
     }
 
+    /// <summary>A bit for each token of whole plain characters (<see cref="PlainText"/>), at most so many.</summary>
+    public ReadOnlySpan<ulong> Plain(int characters) => plain[characters];
+
     /// <summary>The next id with the same bytes; -1: none.</summary>
     public int SameBytes(int id) => sameBytes[id];
 
     public int IdOf(string special) => idOf(special) ?? throw new EdgeException(
         EdgeErrorCode.InvalidArgument, $"The constraint needs the special token {special}, which this model's tokenizer does not have.");
 
+    private void SortPlain()
+    {
+        byte[] characters = [.. Tokens.Select(token => (byte)Math.Min(PlainText.Characters(token), PlainText.MostCharacters + 1))];
+        for (int most = 0; most < plain.Length; most++)
+        {
+            plain[most] = new ulong[MaskLength];
+            for (int id = 0; id < Count; id++)
+            {
+                if (characters[id] > 0 && characters[id] <= most && !EndTokens.Contains(id))
+                    plain[most][id >> 6] |= 1UL << id;
+            }
+        }
+
+        // From the leaves up: a node is as long as the longest below it.
+        Span<TrieNode> nodes = Trie;
+        var open = new Stack<int>();
+        for (int i = nodes.Length - 1; i >= 0; i--)
+        {
+            byte longest = nodes[i].Token < 0 ? (byte)0 : characters[nodes[i].Token] is 0 ? byte.MaxValue : characters[nodes[i].Token];
+            while (open.TryPeek(out int child) && child < nodes[i].End)
+                longest = Math.Max(longest, nodes[open.Pop()].PlainUpTo);
+
+            nodes[i] = nodes[i] with { PlainUpTo = longest };
+            open.Push(i);
+        }
+    }
+
     private static void Close(List<TrieNode> nodes, int node) => nodes[node] = nodes[node] with { End = nodes.Count };
 
     /// <summary>A node of the trie.</summary>
     /// <param name="Byte">Its last byte.</param>
+    /// <param name="PlainUpTo">Characters of the longest token in its subtree; 255: not all of them are plain.</param>
     /// <param name="Depth">Bytes before that.</param>
     /// <param name="End">The first node behind its subtree.</param>
     /// <param name="Token">The least id with these bytes; -1: none.</param>
-    public readonly record struct TrieNode(byte Byte, int Depth, int End, int Token);
+    public readonly record struct TrieNode(byte Byte, byte PlainUpTo, int Depth, int End, int Token);
 }

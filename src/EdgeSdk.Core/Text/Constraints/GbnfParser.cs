@@ -207,7 +207,7 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
     {
         int start = at, value = 0;
         while (at < source.Length && char.IsAsciiDigit(source[at]))
-            value = Math.Min(ByteGrammar.MostNodes + 1, value * 10 + (source[at++] - '0'));
+            value = Math.Min(ByteGrammar.MostCount + 1, value * 10 + (source[at++] - '0'));
 
         return at > start ? value : throw Refuse("a count lacks its number");
     }

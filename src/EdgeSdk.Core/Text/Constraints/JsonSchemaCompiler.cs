@@ -14,14 +14,14 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private const int MostNesting = 64;
     private static readonly string[] Ignored =
     [
-        "title", "description", "default", "examples", "example", "$schema", "$id", "$comment", "$defs", "definitions", "deprecated", "readOnly", "writeOnly", "nullable",
+        "title", "description", "default", "examples", "example", "$schema", "$id", "$comment", "$defs", "definitions", "deprecated", "readOnly", "writeOnly", "nullable", "discriminator",
     ];
 
     private static readonly Dictionary<string, string[]> Known = new()
     {
         [""] = ["type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"],
-        ["object"] = ["properties", "required", "additionalProperties"],
-        ["array"] = ["items", "prefixItems", "minItems", "maxItems"],
+        ["object"] = ["properties", "required", "additionalProperties", "propertyNames"],
+        ["array"] = ["items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"],
         ["string"] = ["minLength", "maxLength", "pattern", "format", "x-edge-span"],
         ["number"] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
     };
@@ -31,17 +31,26 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private const string Octet = @"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)";
     private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?";
 
-    private static readonly Dictionary<string, string> Formats = new()
+    private const string Hour = @"\d{1,3}H(?:\d{1,2}M(?:\d{1,2}S)?)?", Minute = @"\d{1,3}M(?:\d{1,2}S)?", Second = @"\d{1,3}S";
+    private const string Clock = "T(?:" + Hour + "|" + Minute + "|" + Second + ")";
+
+    /// <summary>Each format as a regular expression (some are subsets), with the fewest and the most characters.</summary>
+    private static readonly Dictionary<string, (string Expression, int Shortest, int Longest)> Formats = new()
     {
-        ["date"] = Date,
-        ["time"] = Time,
-        ["date-time"] = Date + "T" + Time,
-        ["uuid"] = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
-        ["email"] = $"[A-Za-z0-9_+-]{{1,32}}(?:\\.[A-Za-z0-9_+-]{{1,31}}){{0,2}}@{Label}(?:\\.{Label}){{1,3}}",
-        ["hostname"] = $"{Label}(?:\\.{Label}){{0,4}}",
-        ["uri"] = $"https?://{Label}(?:\\.{Label}){{0,4}}(?:/[A-Za-z0-9._~-]{{1,64}}){{0,8}}(?:\\?[A-Za-z0-9._~=&-]{{1,64}})?",
-        ["ipv4"] = $"{Octet}(?:\\.{Octet}){{3}}",
+        ["date"] = (Date, 10, 10),
+        ["time"] = (Time, 9, 21),
+        ["date-time"] = (Date + "T" + Time, 20, 32),
+        ["duration"] = ($@"P(?:\d{{1,3}}W|\d{{1,3}}D(?:{Clock})?|{Clock})", 3, 18),
+        ["uuid"] = ("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", 36, 36),
+        ["email"] = ($"[A-Za-z0-9_+-]{{1,32}}(?:\\.[A-Za-z0-9_+-]{{1,31}}){{0,2}}@{Label}(?:\\.{Label}){{0,2}}\\.[A-Za-z]{{2,24}}", 6, 220),
+        ["hostname"] = ($"{Label}(?:\\.{Label}){{0,4}}", 1, 164),
+        ["ipv4"] = ($"{Octet}(?:\\.{Octet}){{3}}", 7, 15),
+        ["ipv6"] = ("[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){7}", 15, 39),
+        ["uri"] = ($"https?://{Label}(?:\\.{Label}){{0,4}}(?:/[A-Za-z0-9._~-]{{1,64}}){{0,8}}(?:\\?[A-Za-z0-9._~=&-]{{1,64}})?", 8, 757),
     };
+
+    /// <summary>Formats that describe how a string is shown or used, not its characters.</summary>
+    private static readonly string[] AnyString = ["password", "path", "file-path", "directory-path"];
 
     private readonly JsonText json = new(grammar, spaced);
     private readonly Dictionary<string, int> references = [];
@@ -104,24 +113,62 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
             return Alone(schema, at, "$ref", () => Reference(reference, at + "/$ref"));
 
         if (schema.TryGetProperty("const", out var constant))
-            return Alone(schema, at, "const", () => json.Literal(constant), "type");
+            return Alone(schema, at, "const", () => OneOf([constant], schema, at + "/const"), "type", "enum");
 
         if (schema.TryGetProperty("enum", out var choices))
-            return Alone(schema, at, "enum", () => Items(choices, at + "/enum").Select(json.Literal).ToList() is { Count: > 0 } parts ? grammar.Any(parts) : throw Refuse(at + "/enum", "is empty"), "type");
+            return Alone(schema, at, "enum", () => OneOf(Items(choices, at + "/enum"), schema, at + "/enum"), "type");
 
         foreach (string keyword in (string[])["anyOf", "oneOf"])
         {
             if (schema.TryGetProperty(keyword, out var options))
-            {
-                return Alone(schema, at, keyword, () => Items(options, $"{at}/{keyword}").Select((o, i) => Value(o, $"{at}/{keyword}/{i}")).ToList() is { Count: > 0 } parts
-                    ? grammar.Any(parts) : throw Refuse($"{at}/{keyword}", "is empty"));
-            }
+                return Options(schema, Items(options, $"{at}/{keyword}"), at, keyword);
         }
 
         if (schema.TryGetProperty("allOf", out var all))
-            return Merged(schema, Items(all, at + "/allOf"), at);
+            return Merged(schema, Items(all, at + "/allOf"), at, "allOf");
 
         return Typed(schema, at);
+    }
+
+    private Part OneOf(List<JsonElement> literals, JsonElement schema, string at)
+    {
+        string[] types = schema.TryGetProperty("type", out _) ? TypesOf(schema, at) : [];
+        var parts = literals.Where(literal => types.Length == 0 || types.Any(type => IsOf(literal, type))).Select(json.Literal).ToList();
+        return parts.Count > 0 ? grammar.Any(parts) : throw Refuse(at, "holds no value of the schema's type");
+    }
+
+    private static bool IsOf(JsonElement literal, string type) => literal.ValueKind switch
+    {
+        JsonValueKind.String => type == "string",
+        JsonValueKind.Number => type == "number" || (type == "integer" && literal.TryGetDecimal(out decimal value) && value == decimal.Truncate(value)),
+        JsonValueKind.True or JsonValueKind.False => type == "boolean",
+        JsonValueKind.Null => type == "null",
+        JsonValueKind.Array => type == "array",
+        _ => type == "object",
+    };
+
+    /// <summary>anyOf and oneOf. What stands beside them, as in .NET's schemas of polymorphic types, is merged into each option.</summary>
+    private Part Options(JsonElement schema, List<JsonElement> options, string at, string keyword)
+    {
+        if (options.Count == 0)
+            throw Refuse($"{at}/{keyword}", "is empty");
+
+        var beside = schema.EnumerateObject().Where(property => property.Name != keyword && !IsIgnored(property.Name) && !SaysNothing(property)).Select(property => property.Name).ToList();
+        if (beside.Count == 0)
+            return grammar.Any([.. options.Select((option, i) => Value(option, $"{at}/{keyword}/{i}"))]);
+
+        if (beside.Find(name => name is not ("type" or "properties" or "required" or "additionalProperties")) is { } unknown)
+            throw Refuse($"{at}/{Pointer(unknown)}", $"stands beside {keyword}, which is not supported");
+
+        string[] types = TypesOf(schema, at);
+        if (types.Except(["object", "null"]).Any())
+            throw Refuse(at + "/type", $"stands beside {keyword}, which is supported for objects only");
+
+        var parts = options.Select((option, i) => Rule(Merged(schema, [option], $"{at}/{keyword}/{i}", keyword))).ToList();
+        if (types.Contains("null") && options.Any(option => option.ValueKind == JsonValueKind.Object && !option.TryGetProperty("type", out _)))
+            parts.Add(grammar.Text("null"));
+
+        return grammar.Any(parts);
     }
 
     /// <summary>A keyword that decides the value: beside it only what is ignored may stand.</summary>
@@ -177,49 +224,53 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         _ => throw Refuse(at + "/type", "is no type of JSON Schema"),
     };
 
-    private Part Integer(JsonElement schema, string at)
+    private Part Integer(JsonElement schema, string at) => Bounds(schema, at) is not var (least, most) ? json.Integer
+        : Between(least, most, at, "integer", NumberRange.Integers);
+
+    private Part Number(JsonElement schema, string at) => Bounds(schema, at) is not var (least, most) ? json.Number
+        : Between(least, most, at, "number", NumberRange.Numbers);
+
+    private Part Between(Bound least, Bound most, string at, string what, Func<ByteGrammar, Bound, Bound, Part?> range) =>
+        (least.Value > most.Value ? null : range(grammar, least, most)) ?? throw Refuse(at, $"has bounds that no {what} lies between");
+
+    /// <summary>Null: any number. Bounds beyond the digits that numbers have are those that the digits set.</summary>
+    private static (Bound Least, Bound Most)? Bounds(JsonElement schema, string at)
     {
-        var (least, most) = Bounds(schema, at);
-        return least is null && most is null ? json.Integer : IntegerRange.Of(grammar, least ?? -IntegerRange.Most, most ?? IntegerRange.Most);
-    }
-
-    /// <summary>Bounds of numbers are whole: integers between them, with a fraction where that stays between them.</summary>
-    private Part Number(JsonElement schema, string at)
-    {
-        var (least, most) = Bounds(schema, at);
-        if (least is null && most is null)
-            return json.Number;
-
-        var (low, high) = (least ?? -IntegerRange.Most, most ?? IntegerRange.Most);
-        var fraction = ByteGrammar.Sequence(grammar.Text("."), grammar.Repeat(grammar.Range('0', '9'), 1, 15));
-        var parts = new List<Part> { IntegerRange.Of(grammar, low, high) };
-        if (high > 0 && low < high)
-            parts.Add(ByteGrammar.Sequence(IntegerRange.Of(grammar, Math.Max(0, low), high - 1), fraction));
-
-        if (low < 0 && low < high)
-            parts.Add(ByteGrammar.Sequence(grammar.Text("-"), IntegerRange.Of(grammar, Math.Max(0, -high), -low - 1), fraction));
-
-        return grammar.Any(parts);
-    }
-
-    private static (long? Least, long? Most) Bounds(JsonElement schema, string at)
-    {
-        long? least = null, most = null;
-        foreach (var (keyword, isLeast, inward) in (ReadOnlySpan<(string, bool, int)>)[("minimum", true, 0), ("exclusiveMinimum", true, 1), ("maximum", false, 0), ("exclusiveMaximum", false, -1)])
+        Bound least = new(-NumberRange.Most, false), most = new(NumberRange.Most, false);
+        bool any = false;
+        foreach (var (keyword, other, isLeast) in (ReadOnlySpan<(string, string, bool)>)[("minimum", "exclusiveMinimum", true), ("maximum", "exclusiveMaximum", false)])
         {
-            if (!schema.TryGetProperty(keyword, out var bound))
-                continue;
+            // In draft 4, and OpenAPI 3.0 with it, the exclusive keyword is a boolean that belongs to the other one.
+            bool opens = schema.TryGetProperty(other, out var exclusive) && exclusive.ValueKind == JsonValueKind.True;
+            if (schema.TryGetProperty(keyword, out var inclusive))
+                Narrow(new(Value(inclusive, $"{at}/{keyword}"), opens), isLeast);
 
-            if (bound.ValueKind != JsonValueKind.Number || !bound.TryGetInt64(out long value) || Math.Abs((double)value) >= IntegerRange.Most)
-                throw Refuse($"{at}/{keyword}", $"must be an integer of at most {IntegerRange.Digits} digits");
-
-            if (isLeast)
-                least = Math.Max(least ?? long.MinValue, value + inward);
-            else
-                most = Math.Min(most ?? long.MaxValue, value + inward);
+            if (exclusive.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False))
+                Narrow(new(Value(exclusive, $"{at}/{other}"), true), isLeast);
         }
 
-        return least > most ? throw Refuse(at, "has bounds that no number lies between") : (least, most);
+        return any ? (least, most) : null;
+
+        void Narrow(Bound bound, bool isLeast)
+        {
+            any = true;
+            if (isLeast && (bound.Value > least.Value || (bound.Value == least.Value && bound.IsOpen)))
+                least = bound;
+
+            if (!isLeast && (bound.Value < most.Value || (bound.Value == most.Value && bound.IsOpen)))
+                most = bound;
+        }
+
+        static decimal Value(JsonElement bound, string at)
+        {
+            if (bound.ValueKind != JsonValueKind.Number)
+                throw Refuse(at, "must be a number");
+
+            if (!bound.TryGetDecimal(out decimal value))
+                return bound.GetRawText().StartsWith('-') ? decimal.MinValue : decimal.MaxValue;
+
+            return value == decimal.Round(value, NumberRange.Digits) ? value : throw Refuse(at, $"has more than {NumberRange.Digits} digits behind the point");
+        }
     }
 
     private Part String(JsonElement schema, string at)
@@ -236,14 +287,23 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
             return json.Quoted(Rule(new RegexParser(grammar, pattern.GetString()!, json.OneOf).Anywhere()));
         }
 
-        if (schema.TryGetProperty("format", out var format) && format.ValueKind == JsonValueKind.String && Formats.TryGetValue(format.GetString()!, out string? expression))
-            return counted ? throw Refuse(at + "/format", "has minLength or maxLength beside it, which is not supported") : json.Quoted(Rule(new RegexParser(grammar, expression, json.OneOf).Whole()));
+        var (least, most) = Counts(schema, at, "minLength", "maxLength");
+        if (schema.TryGetProperty("format", out var format) && !(format.ValueKind == JsonValueKind.String && AnyString.Contains(format.GetString())))
+            return Formatted(format, least, most, at);
 
-        if (format.ValueKind != JsonValueKind.Undefined)
+        return counted ? json.Quoted(grammar.Repeat(json.Character, least, most)) : json.String;
+    }
+
+    /// <summary>A format, whose own lengths must lie within those that the schema wants.</summary>
+    private Part Formatted(JsonElement format, int least, int? most, string at)
+    {
+        if (format.ValueKind != JsonValueKind.String || !Formats.TryGetValue(format.GetString()!, out var known))
             throw Refuse(at + "/format", $"is not supported; {string.Join(", ", Formats.Keys)} are");
 
-        var (least, most) = Counts(schema, at, "minLength", "maxLength");
-        return json.Quoted(grammar.Repeat(json.Character, least, most));
+        if (least > known.Shortest || most < known.Longest)
+            throw Refuse(at + "/format", $"is written with {known.Shortest} to {known.Longest} characters, which minLength or maxLength forbid");
+
+        return grammar.Shared("format " + format.GetString(), () => json.Quoted(new RegexParser(grammar, known.Expression, json.OneOf).Whole()));
     }
 
     private Part Rule(Part part) => grammar.Call(grammar.Rule(part));
@@ -251,17 +311,23 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private Part Array(JsonElement schema, string at)
     {
         var (least, most) = Counts(schema, at, "minItems", "maxItems");
-        var item = schema.TryGetProperty("items", out var items) && items.ValueKind != JsonValueKind.False ? Rule(Value(items, at + "/items")) : null;
+        if (schema.TryGetProperty("uniqueItems", out var unique) && unique.ValueKind != JsonValueKind.False)
+            throw Refuse(at + "/uniqueItems", "is not supported");
+
+        // Before draft 2020-12 a list of items was what prefixItems are now.
+        bool isTuple = schema.TryGetProperty("items", out var items) && items.ValueKind == JsonValueKind.Array;
+        var (prefixName, itemName) = isTuple ? ("items", "additionalItems") : ("prefixItems", "items");
+        var item = schema.TryGetProperty(itemName, out items) && items.ValueKind != JsonValueKind.False ? Rule(Value(items, $"{at}/{itemName}")) : null;
         if (items.ValueKind == JsonValueKind.Undefined)
             item = json.Value;
 
-        if (!schema.TryGetProperty("prefixItems", out var prefix))
+        if (!schema.TryGetProperty(prefixName, out var prefix))
             return json.Array(item ?? json.Value, least, item is null ? 0 : most);
 
-        var parts = Items(prefix, at + "/prefixItems").Select((p, i) => Rule(Value(p, $"{at}/prefixItems/{i}"))).ToList();
+        var parts = Items(prefix, $"{at}/{prefixName}").Select((p, i) => Rule(Value(p, $"{at}/{prefixName}/{i}"))).ToList();
         int fixedItems = Math.Min(parts.Count, most ?? int.MaxValue);
         if (item is null && least > fixedItems)
-            throw Refuse(at + "/minItems", "is more than prefixItems and items allow");
+            throw Refuse(at + "/minItems", "is more than its items allow");
 
         // From the last item to the first: each may be the last one, once there are enough.
         var rest = item is null ? ByteGrammar.Empty : grammar.Repeat(ByteGrammar.Sequence(json.Comma, item), Math.Max(0, least - fixedItems), most - fixedItems);
@@ -286,8 +352,16 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
                 throw Refuse(at + "/properties", "must be an object");
 
             foreach (var property in properties.EnumerateObject())
+            {
+                if (members.Exists(member => member.Name == property.Name))
+                    throw Refuse($"{at}/properties/{Pointer(property.Name)}", "stands twice");
+
                 members.Add((property.Name, Member(property.Name, Rule(Value(property.Value, $"{at}/properties/{Pointer(property.Name)}")))));
+            }
         }
+
+        if (schema.TryGetProperty("propertyNames", out var propertyNames) && propertyNames.GetRawText() is not ("{}" or "true" or "{\"type\":\"string\"}"))
+            throw Refuse(at + "/propertyNames", "is not supported, but for any string");
 
         bool stated = schema.TryGetProperty("additionalProperties", out var additional) && additional.ValueKind != JsonValueKind.False;
         bool open = stated || (additional.ValueKind == JsonValueKind.Undefined && members.Count == 0);
@@ -375,8 +449,12 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         return grammar.Call(rule);
     }
 
-    /// <summary>allOf of objects: their members together.</summary>
-    private Part Merged(JsonElement schema, List<JsonElement> all, string at)
+    /// <summary>Objects that must all hold: their members together.</summary>
+    /// <param name="schema">Holds the others under <paramref name="keyword"/>.</param>
+    /// <param name="all">The others.</param>
+    /// <param name="at">Where that is.</param>
+    /// <param name="keyword">allOf, anyOf or oneOf.</param>
+    private Part Merged(JsonElement schema, List<JsonElement> all, string at, string keyword)
     {
         using var stream = new MemoryStream();
         var parts = new List<JsonElement> { schema };
@@ -391,11 +469,21 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
             var met = new HashSet<string>();
             foreach (var part in parts)
             {
-                foreach (var keyword in part.ValueKind == JsonValueKind.Object ? part.EnumerateObject() : throw Refuse(at + "/allOf", "must hold objects"))
+                if (part.ValueKind != JsonValueKind.Object)
+                    throw Refuse($"{at}/{keyword}", "must hold objects");
+
+                foreach (var property in part.EnumerateObject())
                 {
-                    if (keyword.Name is not ("properties" or "required" or "additionalProperties" or "allOf" or "type") && !IsIgnored(keyword.Name))
-                        throw Refuse(at + "/allOf", $"holds {keyword.Name}; only objects with properties, required and additionalProperties are merged");
+                    bool isMerged = property.Name is "properties" or "required" or "additionalProperties" or "type";
+                    if (!isMerged && !IsIgnored(property.Name) && !(property.Name == keyword && part.Equals(schema)))
+                        throw Refuse($"{at}/{keyword}", $"holds {property.Name}; only objects with properties, required and additionalProperties are merged");
                 }
+
+                if (part.TryGetProperty("additionalProperties", out var additional) && additional.ValueKind == JsonValueKind.Object)
+                    throw Refuse($"{at}/{keyword}", "holds a schema of additionalProperties, which is not merged");
+
+                if (part.TryGetProperty("type", out _) && !TypesOf(part, at).Contains("object"))
+                    throw Refuse($"{at}/{keyword}", "must hold objects");
 
                 if (!part.TryGetProperty("properties", out var properties))
                     continue;
@@ -403,7 +491,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
                 foreach (var property in properties.EnumerateObject())
                 {
                     if (!met.Add(property.Name))
-                        throw Refuse(at + "/allOf", $"describes {property.Name} twice");
+                        throw Refuse($"{at}/{keyword}", $"describes {property.Name} twice");
 
                     property.WriteTo(writer);
                 }
@@ -484,8 +572,8 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         if (!schema.TryGetProperty(keyword, out var value))
             return null;
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int count) && count is >= 0 and <= ByteGrammar.MostNodes ? count
-            : throw Refuse($"{at}/{keyword}", $"must be an integer in 0 to {ByteGrammar.MostNodes}");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int count) && count is >= 0 and <= ByteGrammar.MostCount ? count
+            : throw Refuse($"{at}/{keyword}", $"must be an integer in 0 to {ByteGrammar.MostCount}");
     }
 
     private static List<JsonElement> Items(JsonElement array, string at) => array.ValueKind == JsonValueKind.Array ? [.. array.EnumerateArray()] : throw Refuse(at, "must be an array");

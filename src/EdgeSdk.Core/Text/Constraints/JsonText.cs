@@ -10,36 +10,31 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
 {
     private static readonly CodePoints Escaped = CodePoints.Of((0, 0x1F), ('"', '"'), ('\\', '\\'));
     private static readonly CodePoints Plain = Escaped.Not();
-    private int value = -1, character = -1;
+    private int value = -1;
 
     public Part Comma => spaced ? ByteGrammar.Sequence(grammar.Text(","), grammar.Optional(grammar.Text(" "))) : grammar.Text(",");
 
     public Part Colon => spaced ? ByteGrammar.Sequence(grammar.Text(":"), grammar.Optional(grammar.Text(" "))) : grammar.Text(":");
 
     /// <summary>A character inside a string, in any spelling.</summary>
-    public Part Character
+    public Part Character => grammar.Shared("character", () =>
     {
-        get
-        {
-            if (character < 0)
-            {
-                var hex = CodePoints.Of(('0', '9'), ('a', 'f'), ('A', 'F')).Utf8(grammar);
-                Part One(params ReadOnlySpan<int> of) => CodePoints.Of(of).Utf8(grammar);
-                var surrogates = ByteGrammar.Sequence(
-                    grammar.Text("\\u"), One('d', 'D'), One('8', '9', 'a', 'b', 'A', 'B'), hex, hex, grammar.Text("\\u"), One('d', 'D'), One('c', 'd', 'e', 'f', 'C', 'D', 'E', 'F'), hex, hex);
-                var others = grammar.Any([
-                    ByteGrammar.Sequence(CodePoints.Of(('0', '9'), ('a', 'c'), ('A', 'C'), ('e', 'f'), ('E', 'F')).Utf8(grammar), hex, hex, hex),
-                    ByteGrammar.Sequence(One('d', 'D'), CodePoints.Of(('0', '7')).Utf8(grammar), hex, hex)]);
-                character = grammar.Rule(grammar.Any([
-                    Plain.Utf8(grammar),
-                    ByteGrammar.Sequence(grammar.Text("\\"), One('"', '\\', '/', 'b', 'f', 'n', 'r', 't')),
-                    ByteGrammar.Sequence(grammar.Text("\\u"), others),
-                    surrogates]));
-            }
+        var hex = CodePoints.Of(('0', '9'), ('a', 'f'), ('A', 'F')).Utf8(grammar);
+        Part One(params ReadOnlySpan<int> of) => CodePoints.Of(of).Utf8(grammar);
+        var surrogates = ByteGrammar.Sequence(
+            grammar.Text("\\u"), One('d', 'D'), One('8', '9', 'a', 'b', 'A', 'B'), hex, hex, grammar.Text("\\u"), One('d', 'D'), One('c', 'd', 'e', 'f', 'C', 'D', 'E', 'F'), hex, hex);
+        var others = grammar.Any([
+            ByteGrammar.Sequence(CodePoints.Of(('0', '9'), ('a', 'c'), ('A', 'C'), ('e', 'f'), ('E', 'F')).Utf8(grammar), hex, hex, hex),
+            ByteGrammar.Sequence(One('d', 'D'), CodePoints.Of(('0', '7')).Utf8(grammar), hex, hex)]);
+        return grammar.Any([
+            Plain.Utf8(grammar),
+            ByteGrammar.Sequence(grammar.Text("\\"), One('"', '\\', '/', 'b', 'f', 'n', 'r', 't')),
+            ByteGrammar.Sequence(grammar.Text("\\u"), others),
+            surrogates]);
+    });
 
-            return grammar.Call(character);
-        }
-    }
+    /// <summary>Any string, its quotes included.</summary>
+    public Part String => grammar.Shared("string", () => Quoted(grammar.Star(Character)));
 
     /// <summary>Any value.</summary>
     public Part Value
@@ -49,8 +44,8 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
             if (value < 0)
             {
                 value = grammar.Declare();
-                grammar.Define(value, grammar.Any([Quoted(grammar.Star(Character)), Number, grammar.Text("true"), grammar.Text("false"), grammar.Text("null"),
-                    Array(grammar.Call(value), 0, null), Object(Quoted(grammar.Star(Character)), grammar.Call(value))]));
+                grammar.Define(value, grammar.Any([String, Number, grammar.Text("true"), grammar.Text("false"), grammar.Text("null"),
+                    Array(grammar.Call(value), 0, null), Object(String, grammar.Call(value))]));
             }
 
             return grammar.Call(value);
@@ -58,21 +53,18 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
     }
 
     /// <summary>Digits are bounded: 15 before the point and behind it, two in the exponent.</summary>
-    public Part Number
+    public Part Number => grammar.Shared("number", () =>
     {
-        get
-        {
-            var digit = grammar.Range('0', '9');
-            return ByteGrammar.Sequence(
-                Integer,
-                grammar.Optional(ByteGrammar.Sequence(grammar.Text("."), grammar.Repeat(digit, 1, 15))),
-                grammar.Optional(ByteGrammar.Sequence(CodePoints.Of('e', 'E').Utf8(grammar), grammar.Optional(CodePoints.Of('+', '-').Utf8(grammar)), grammar.Repeat(digit, 1, 2))));
-        }
-    }
+        var digit = grammar.Range('0', '9');
+        return ByteGrammar.Sequence(
+            Integer,
+            grammar.Optional(ByteGrammar.Sequence(grammar.Text("."), grammar.Repeat(digit, 1, 15))),
+            grammar.Optional(ByteGrammar.Sequence(CodePoints.Of('e', 'E').Utf8(grammar), grammar.Optional(CodePoints.Of('+', '-').Utf8(grammar)), grammar.Repeat(digit, 1, 2))));
+    });
 
-    public Part Integer => ByteGrammar.Sequence(
+    public Part Integer => grammar.Shared("integer", () => ByteGrammar.Sequence(
         grammar.Optional(grammar.Text("-")),
-        grammar.Any([grammar.Text("0"), ByteGrammar.Sequence(grammar.Range('1', '9'), grammar.Repeat(grammar.Range('0', '9'), 0, 14))]));
+        grammar.Any([grammar.Text("0"), ByteGrammar.Sequence(grammar.Range('1', '9'), grammar.Repeat(grammar.Range('0', '9'), 0, 14))])));
 
     public Part Quoted(Part content) => ByteGrammar.Sequence(grammar.Text("\""), content, grammar.Text("\""));
 

@@ -98,7 +98,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
     {
         int start = at, value = 0;
         while (at < pattern.Length && char.IsAsciiDigit(pattern[at]))
-            value = Math.Min(ByteGrammar.MostNodes + 1, value * 10 + (pattern[at++] - '0'));
+            value = Math.Min(ByteGrammar.MostCount + 1, value * 10 + (pattern[at++] - '0'));
 
         return at > start ? value : throw Refuse("a count without its number");
     }

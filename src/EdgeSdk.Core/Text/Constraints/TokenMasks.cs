@@ -2,38 +2,40 @@ using State = EdgeSdk.Text.Constraints.ByteAutomaton.State;
 
 namespace EdgeSdk.Text.Constraints;
 
-/// <summary>A constraint over one vocabulary: its automaton, and for each state that was met the tokens that may come next. Thread-safe.</summary>
+/// <summary>A constraint over one vocabulary: its automaton, and for states that were met lately the tokens that may come next. Thread-safe.</summary>
 internal sealed class TokenMasks
 {
     /// <summary>Beyond this depth only what leads towards the end is allowed.</summary>
     private const int MostDepth = 128;
 
-    private const int MostMasks = 1024;
-    private const int MostStates = 20_000;
+    /// <summary>What masks take together, bytes; the one longest unused goes first.</summary>
+    private const long MostMaskBytes = 16 << 20;
+
     private readonly ConstraintVocabulary vocabulary;
     private readonly ByteAutomaton automaton;
     private readonly int[] specials;
-    private readonly Dictionary<int, Entry> entries = [];
+    private readonly (byte, int)[][] phases;
+    private readonly Queue<State> masked = [];
     private readonly State[] path;
     private readonly Lock gate = new();
+    private long maskBytes;
 
-    public TokenMasks(ByteGrammar grammar, int root, ConstraintVocabulary vocabulary)
+    public TokenMasks(ByteGrammar grammar, int root, int[] costs, ConstraintVocabulary vocabulary)
     {
         this.vocabulary = vocabulary;
-        automaton = new(grammar, root);
-        specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
-        path = new State[vocabulary.LongestToken + 1];
         RequireBytes(grammar);
+        specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
+        automaton = new(grammar, root, costs);
+        phases = PlainText.PhasesOf(automaton);
+        path = new State[vocabulary.LongestToken + 1];
     }
 
     public ConstraintVocabulary Vocabulary => vocabulary;
 
     public State Start => automaton.Start;
 
-    public State Dead => automaton.Dead;
-
-    /// <summary>It holds more states than are worth keeping for further texts.</summary>
-    public bool IsWorn => automaton.StateCount > MostStates;
+    /// <summary>About what states and masks take.</summary>
+    public long Bytes => automaton.Bytes + maskBytes;
 
     /// <summary>The state behind one more token; dead where it does not fit.</summary>
     public State Step(State from, int token)
@@ -42,11 +44,11 @@ internal sealed class TokenMasks
         {
             int special = Array.IndexOf(specials, token);
             if (special >= 0)
-                return automaton.Step(from, 256 + special);
+                return automaton.StepSpecial(from, special);
 
             byte[] bytes = (uint)token < (uint)vocabulary.Count ? vocabulary.Tokens[token] : [];
             if (bytes.Length == 0)
-                return Dead;
+                return automaton.Dead;
 
             foreach (byte b in bytes)
                 from = automaton.Step(from, b);
@@ -71,14 +73,8 @@ internal sealed class TokenMasks
                 return;
             }
 
-            if (!entries.TryGetValue(state.Id, out var entry))
-            {
-                if (entries.Count == MostMasks)
-                    entries.Clear();
-
-                entries.Add(state.Id, entry = Make(state));
-            }
-
+            var entry = state.Mask ?? Make(state);
+            entry.IsUsed = true;
             entry.Mask.CopyTo(mask);
             for (int i = 0; i < entry.Farther.Length && entry.Farther[i].Distance > limit; i++)
                 mask[entry.Farther[i].Token >> 6] &= ~(1UL << entry.Farther[i].Token);
@@ -89,9 +85,29 @@ internal sealed class TokenMasks
     {
         ulong[] mask = new ulong[vocabulary.MaskLength];
         var farther = new List<(int Distance, int Token)>();
-        Walk(state, GrammarCosts.Never, mask, farther);
+        Walk(state, GrammarCosts.Never - 1, mask, farther);
         farther.Sort((a, b) => b.CompareTo(a));
-        return new(mask, [.. farther]);
+        var entry = new Entry(mask, [.. farther]);
+        maskBytes += entry.Bytes;
+        while (maskBytes > MostMaskBytes && masked.TryDequeue(out var oldest))
+            Evict(oldest);
+
+        masked.Enqueue(state);
+        return state.Mask = entry;
+    }
+
+    /// <summary>A second chance for what was used since the last one.</summary>
+    private void Evict(State oldest)
+    {
+        if (oldest.Mask is { IsUsed: true } used)
+        {
+            used.IsUsed = false;
+            masked.Enqueue(oldest);
+            return;
+        }
+
+        maskBytes -= oldest.Mask?.Bytes ?? 0;
+        oldest.Mask = null;
     }
 
     private void Walk(State state, int limit, Span<ulong> mask, List<(int, int)>? farther)
@@ -103,15 +119,22 @@ internal sealed class TokenMasks
         }
 
         for (int i = 0; i < specials.Length; i++)
-            Allow(state, automaton.Step(state, 256 + i), specials[i], limit, mask, farther);
+            Allow(state, automaton.StepSpecial(state, i), specials[i], limit, mask, farther);
 
+        int plain = AllowPlain(state, limit, mask);
         path[0] = state;
         var trie = vocabulary.Trie;
         for (int i = 0; i < trie.Length;)
         {
             ref readonly var node = ref trie[i];
+            if (node.PlainUpTo <= plain)
+            {
+                i = node.End;
+                continue;
+            }
+
             var next = automaton.Step(path[node.Depth], node.Byte);
-            if (next.Id == 0)
+            if (next.IsDead)
             {
                 i = node.End;
                 continue;
@@ -125,9 +148,19 @@ internal sealed class TokenMasks
         }
     }
 
+    /// <summary>Decides on all plain tokens of up to so many characters as it returns.</summary>
+    private int AllowPlain(State state, int limit, Span<ulong> mask)
+    {
+        var (characters, isLevel) = PlainText.Run(automaton, phases, state, MostDepth);
+        if (characters > 0 && limit >= state.Distance)
+            System.Numerics.Tensors.TensorPrimitives.BitwiseOr(mask, vocabulary.Plain(characters), mask);
+
+        return limit >= state.Distance || isLevel ? characters : 0;
+    }
+
     private static void Allow(State state, State next, int token, int limit, Span<ulong> mask, List<(int, int)>? farther)
     {
-        if (next.Id == 0 || next.Distance > limit || (next.Depth > MostDepth && next.Distance >= state.Distance))
+        if (next.IsDead || next.Distance > limit || (next.Depth > MostDepth && next.Distance >= state.Distance))
             return;
 
         mask[token >> 6] |= 1UL << token;
@@ -155,5 +188,11 @@ internal sealed class TokenMasks
         }
     }
 
-    private sealed record Entry(ulong[] Mask, (int Distance, int Token)[] Farther);
+    /// <summary>The tokens that may come next, and those of them that lead farther from an end, the farthest first.</summary>
+    internal sealed record Entry(ulong[] Mask, (int Distance, int Token)[] Farther)
+    {
+        public long Bytes => 8L * (Mask.Length + Farther.Length);
+
+        public bool IsUsed { get; set; }
+    }
 }

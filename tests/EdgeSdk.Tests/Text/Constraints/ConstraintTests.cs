@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using EdgeSdk.Decoding;
@@ -7,21 +5,20 @@ using EdgeSdk.Sampling;
 using EdgeSdk.Text.Constraints;
 using Json.Schema;
 
+using static EdgeSdk.Tests.Text.Constraints.ConstrainedWriter;
+
 namespace EdgeSdk.Tests.Text.Constraints;
 
 public class ConstraintTests
 {
-    private const int End = 0;
-    private static readonly ConstraintVocabulary Vocabulary = MakeVocabulary();
-
     [Fact]
     public void What_a_model_of_random_scores_writes_under_a_random_schema_is_valid_at_any_limit()
     {
-        var options = new EvaluationOptions { OutputFormat = OutputFormat.Flag };
+        var options = new EvaluationOptions { OutputFormat = OutputFormat.Flag, RequireFormatValidation = true };
         for (int seed = 1; seed <= 1000; seed++)
         {
             var random = new Random(seed);
-            string schema = RandomSchema(random, 3);
+            string schema = RandomSchema.Draw(random, 3);
             var constraint = Constraint.JsonSchema(schema, compact: random.Next(2) == 0);
             string text = Write(constraint, random, extra: random.Next(60));
             using var document = JsonDocument.Parse(text);
@@ -68,16 +65,22 @@ public class ConstraintTests
     [Fact]
     public void A_mask_allows_what_can_be_taken_and_nothing_else()
     {
-        for (int seed = 1; seed <= 40; seed++)
+        for (int seed = 1; seed <= 60; seed++)
         {
             var random = new Random(seed);
-            var state = Constraint.JsonSchema(RandomSchema(random, 2)).Begin(Vocabulary);
-            ulong[] mask = new ulong[Vocabulary.MaskLength];
+            var constraint = (seed % 3) switch
+            {
+                0 => Constraint.JsonSchema(RandomSchema.Draw(random, 2)),
+                1 => Constraint.Regex(RandomPattern.Draw(random, 3)),
+                _ => RandomGrammar.Draw(random, out _),
+            };
+            var state = constraint.Begin(ConstrainedWriter.Vocabulary);
+            ulong[] mask = new ulong[ConstrainedWriter.Vocabulary.MaskLength];
             for (int step = 0; step < 20; step++)
             {
                 state.Allowed(mask);
                 var allowed = new List<int>();
-                for (int id = 0; id < Vocabulary.Count; id++)
+                for (int id = 0; id < ConstrainedWriter.Vocabulary.Count; id++)
                 {
                     bool can = state.TryAdvance(id);
                     if (can)
@@ -149,12 +152,12 @@ public class ConstraintTests
     [Fact]
     public async Task A_sequence_picks_behind_guesses_and_rewinds_as_one_that_went_straight()
     {
-        var info = new ModelInfo("table", "t", null, Vocabulary.Count, 4096, [End]);
+        var info = new ModelInfo("table", "t", null, ConstrainedWriter.Vocabulary.Count, 4096, [End]);
         var model = new TableModel(info, new StepTraits(16, 1, default), (ulong _, int _, in SamplerSpec _) => default, scores: TableModel.RandomScores(5, 4));
         var constraint = Constraint.JsonSchema("""{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a","b"]}""");
         for (int seed = 1; seed <= 20; seed++)
         {
-            var sampler = new SamplerSpec(1, (ulong)seed, FrequencyPenalty: seed % 2, WrittenFrom: 1) { Constrained = new(constraint, Vocabulary, 1, 60) };
+            var sampler = new SamplerSpec(1, (ulong)seed, FrequencyPenalty: seed % 2, WrittenFrom: 1) { Constrained = new(constraint, ConstrainedWriter.Vocabulary, 1, 60) };
             var straight = await WriteAsync(model, sampler, new Random(seed), guesses: false);
             Assert.Equal(straight, await WriteAsync(model, sampler, new Random(seed), guesses: true));
             Assert.Equal(End, straight[^1]);
@@ -167,7 +170,7 @@ public class ConstraintTests
         var text = new List<int> { 7 };
         while (text[^1] != End)
         {
-            int[] step = [text[^1], .. guesses ? Enumerable.Range(0, 3).Select(_ => random.Next(1, Vocabulary.Count)) : []];
+            int[] step = [text[^1], .. guesses ? Enumerable.Range(0, 3).Select(_ => random.Next(1, ConstrainedWriter.Vocabulary.Count)) : []];
             var picks = new Pick[step.Length];
             await sequence.StepAsync(step, picks, TestContext.Current.CancellationToken);
             int taken = 0;
@@ -180,85 +183,4 @@ public class ConstraintTests
 
         return text;
     }
-
-    /// <summary>Writes with random scores, with room for the shortest text and some tokens more.</summary>
-    private static string Write(Constraint constraint, Random random, int extra)
-    {
-        int shortest = Shortest(constraint);
-        var constrained = new ConstrainedText(constraint, Vocabulary, 0, shortest + 1 + extra);
-        var sampled = SampledText.For(new SamplerSpec(1, 7) { Constrained = constrained }, Vocabulary.Count)!;
-        var state = constrained.Begin();
-        var written = new List<int>();
-        var text = new List<byte>();
-        float[] logits = new float[Vocabulary.Count];
-        for (int place = 0; place < shortest + 1 + extra; place++)
-        {
-            for (int i = 0; i < logits.Length; i++)
-                logits[i] = random.NextSingle() * 4;
-
-            int token = sampled.Choose(logits, [.. written]).Token;
-            written.Add(token);
-            Assert.True(state.TryAdvance(token));
-            if (token == End)
-                return new UTF8Encoding(false, true).GetString([.. text]);
-
-            text.AddRange(token == 1 ? "<|call|>"u8.ToArray() : Vocabulary.Tokens[token]);
-        }
-
-        throw new Xunit.Sdk.XunitException("The text did not end within its limit: " + Encoding.UTF8.GetString([.. text]));
-    }
-
-    /// <summary>The shortest text's tokens: what is written when there is never room.</summary>
-    private static int Shortest(Constraint constraint)
-    {
-        var state = constraint.Begin(Vocabulary, 0, 0);
-        ulong[] mask = new ulong[Vocabulary.MaskLength];
-        for (int count = 0; ; count++)
-        {
-            if (state.IsComplete)
-                return count;
-
-            state.Allowed(mask);
-            int byteToken = Enumerable.Range(1, 257).First(id => IsSet(mask, id));
-            Assert.True(state.TryAdvance(byteToken));
-        }
-    }
-
-    private static bool IsSet(ulong[] mask, int id) => (mask[id >> 6] >> id & 1) != 0;
-
-    /// <summary>An end token, a special one, the bytes, and pieces that cross every border of JSON.</summary>
-    private static ConstraintVocabulary MakeVocabulary()
-    {
-        var tokens = new List<byte[]> { Array.Empty<byte>(), Array.Empty<byte>() };
-        for (int b = 0; b < 256; b++)
-            tokens.Add([(byte)b]);
-
-        foreach (string piece in (string[])["{\"", "\":", "\": \"", "\",\"", ", \"", "\"}", "}}", "]]", "[[", "[{", "},{", "null", "true", "false", "\\n", "\\u00", "12", "-1", ".5", "e1", "the", " a", "ab", "é", "日本", "😀", "\"\""])
-            tokens.Add(Encoding.UTF8.GetBytes(piece));
-
-        return new(tokens, [End], name => name == "<|call|>" ? 1 : null);
-    }
-
-    private static string RandomSchema(Random random, int depth)
-    {
-        string Inner() => RandomSchema(random, depth - 1);
-        int least = random.Next(4);
-        return random.Next(depth > 0 ? 12 : 7) switch
-        {
-            0 => """{"type":"string"}""",
-            1 => "{\"type\":\"integer\",\"minimum\":" + Number(random.Next(-300, 50)) + ",\"maximum\":" + Number(random.Next(50, 5000)) + "}",
-            2 => """{"type":["boolean","null"]}""",
-            3 => """{"enum":["a","b c",3,null,{"x":[1,true]}]}""",
-            4 => "{\"type\":\"number\",\"minimum\":" + Number(random.Next(-20, 1)) + ",\"exclusiveMaximum\":" + Number(random.Next(2, 30)) + "}",
-            5 => """{"type":"string","pattern":"^[A-Z]{2}[0-9\"]+$"}""",
-            6 => """{"const":"x\ny"}""",
-            7 => "{\"type\":\"array\",\"items\":" + Inner() + ",\"minItems\":" + Number(least) + ",\"maxItems\":" + Number(least + random.Next(3)) + "}",
-            8 => "{\"anyOf\":[" + Inner() + "," + Inner() + "]}",
-            9 => "{\"type\":\"object\",\"properties\":{\"a\":" + Inner() + ",\"b\":" + Inner() + ",\"c\":" + Inner() + "},\"required\":[\"b\"],\"additionalProperties\":false}",
-            10 => "{\"type\":\"object\",\"properties\":{\"ab\":" + Inner() + "},\"additionalProperties\":" + Inner() + "}",
-            _ => "{\"type\":\"array\",\"prefixItems\":[" + Inner() + "," + Inner() + "],\"items\":" + Inner() + ",\"maxItems\":4}",
-        };
-    }
-
-    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }
