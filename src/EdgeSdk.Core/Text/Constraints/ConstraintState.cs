@@ -20,7 +20,7 @@ internal sealed class ConstraintState(TokenMasks masks, int start = 0, int end =
     public bool IsOpen => path[^1] is { IsDead: false };
 
     /// <summary>So few places are left that whatever is not of the constraint must end, for its shortest rest and an end token to find room.</summary>
-    public bool IsPressed => path[^1] is { Id: > 0 } state && end - start - Taken < state.Distance + 3;
+    public bool IsPressed => path[^1] is { IsDead: false } state && end - start - Taken < state.Distance + 3;
 
     private int Taken => path.Count - 1;
 
