@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using EdgeSdk.Text;
@@ -11,7 +10,7 @@ namespace EdgeSdk.Benchmarks;
 /// Tokenizing both ways beside Hugging Face's tokenizers (Rust, by Tokenizers.DotNet), on one core. The two take turns in one process, and what
 /// counts is the thread's time on the processor in the best round, so that it matters little what else the machine does. Both are asked for the same; where ids differ it says so.
 /// </summary>
-internal static partial class TokenizerBenchmark
+internal static class TokenizerBenchmark
 {
     private const int Rounds = 5;
     private const int HostileLength = 1 << 20;
@@ -99,28 +98,12 @@ internal static partial class TokenizerBenchmark
 
     private static double Time(int count, Action<int> action)
     {
-        double start = ThreadTime();
+        double start = ThreadClock.Seconds();
         for (int i = 0; i < count; i++)
         {
             action(i);
         }
 
-        return ThreadTime() - start;
-    }
-
-    /// <summary>Seconds that this thread has computed.</summary>
-    private static double ThreadTime()
-    {
-        const int ThreadClock = 3;
-        return GetTime(ThreadClock, out var time) == 0 ? time.Seconds + time.Nanoseconds * 1e-9 : throw new NotSupportedException("CLOCK_THREAD_CPUTIME_ID is Linux's.");
-    }
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static partial int GetTime(int clock, out Timespec time);
-
-    private readonly struct Timespec
-    {
-        public readonly long Seconds;
-        public readonly long Nanoseconds;
+        return ThreadClock.Seconds() - start;
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using EdgeSdk.Text;
 
 namespace EdgeSdk.Fuzz;
