@@ -4,7 +4,8 @@ namespace EdgeSdk.Text;
 
 /// <summary>
 /// A conversation as the ids that a model continues. Only the template writes control tokens: where a message, a tool's result or a tool's description
-/// spells one (<c>&lt;|end|&gt;</c>), the model reads its letters, so nobody who gets text into a conversation can end a turn or speak as another role.
+/// spells one (<c>&lt;|end|&gt;</c>), the model reads its letters, so nobody who gets text into a conversation can end a turn or speak as another role. An assistant's
+/// message may hold a thought: the tokens around it are read as such.
 /// </summary>
 internal static class ChatPrompt
 {
@@ -35,7 +36,7 @@ internal static class ChatPrompt
             return false;
         }
 
-        array = Guarded(tokenizer, array)!.AsArray();
+        array = new JsonArray([.. array.Select(item => item is JsonObject message ? Guarded(tokenizer, message) : Guarded(tokenizer, item, mayThink: false))]);
         return true;
     }
 
@@ -47,11 +48,18 @@ internal static class ChatPrompt
         _ => [],
     };
 
-    private static JsonNode? Guarded(Tokenizer tokenizer, JsonNode? node) => node switch
+    private static JsonObject Guarded(Tokenizer tokenizer, JsonObject message) =>
+        new(message.Select(m => KeyValuePair.Create(tokenizer.Guard(m.Key), Guarded(tokenizer, m.Value, mayThink: IsAssistantsOwn(message, m.Key)))));
+
+    private static JsonNode? Guarded(Tokenizer tokenizer, JsonNode? node, bool mayThink) => node switch
     {
-        JsonObject members => new JsonObject(members.Select(m => KeyValuePair.Create(tokenizer.Guard(m.Key), Guarded(tokenizer, m.Value)))),
-        JsonArray items => new JsonArray([.. items.Select(item => Guarded(tokenizer, item))]),
-        JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(tokenizer.Guard(text)),
+        JsonObject members => new JsonObject(members.Select(m => KeyValuePair.Create(tokenizer.Guard(m.Key), Guarded(tokenizer, m.Value, mayThink)))),
+        JsonArray items => new JsonArray([.. items.Select(item => Guarded(tokenizer, item, mayThink))]),
+        JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(tokenizer.Guard(text, mayThink)),
         _ => node?.DeepClone(),
     };
+
+    /// <summary>What the assistant wrote, but for its calls, whose arguments may be another's words.</summary>
+    private static bool IsAssistantsOwn(JsonObject message, string field) => field is "content" or "reasoning_content" or "reasoning" or "thinking"
+        && message["role"] is JsonValue role && role.TryGetValue(out string? name) && name == "assistant";
 }

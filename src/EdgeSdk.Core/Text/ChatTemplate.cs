@@ -14,9 +14,14 @@ public sealed class ChatTemplate
 {
     private readonly TemplateSource source;
     private readonly IReadOnlyList<Statement> body;
+    private readonly HiddenNames hidden;
     private readonly TimeProvider clock;
 
-    private ChatTemplate(TemplateSource source, TimeProvider clock) => (this.source, this.clock, body) = (source, clock, Parser.Parse(source));
+    private ChatTemplate(TemplateSource source, TimeProvider clock)
+    {
+        (this.source, this.clock, body) = (source, clock, Parser.Parse(source));
+        hidden = new HiddenNames(body, source);
+    }
 
     /// <summary>The template for conversations with tools, where the folder has one of its own.</summary>
     private ChatTemplate? ForTools { get; init; }
@@ -95,7 +100,7 @@ public sealed class ChatTemplate
             foreach (var (name, value) in more ?? [])
                 variables[name] = values.From(value);
 
-            return Renderer.Render(source, body, variables, clock, new Meter(values.Size));
+            return Renderer.Render(source, body, hidden, variables, clock, new Meter(values.Size));
         }
         catch (TemplateFault fault)
         {

@@ -12,13 +12,11 @@ public sealed class Tokenizer
     /// <summary>A workspace that a long text has made larger than this is not kept.</summary>
     private const int LongestKept = 1 << 18;
 
-    /// <summary>Stands behind the first letter of a control token's spelling that is text. A noncharacter of Unicode: no text has it.</summary>
-    private const char GuardMark = '\uFDD0';
-
     private readonly TokenizerParts _parts;
     private readonly TokenDecoder _decoder;
     private readonly Dictionary<string, int> _addedIds;
     private readonly SearchValues<string> _specialSpellings;
+    private readonly SearchValues<string> _turnSpellings;
     private readonly Lazy<string> _fingerprint;
     private readonly Detokenizer?[] _spareDetokenizers = new Detokenizer?[2];
     private Workspace? _spare;
@@ -28,7 +26,9 @@ public sealed class Tokenizer
         _parts = parts;
         _decoder = parts.Decoder;
         _addedIds = parts.AddedTokens.ToDictionary(t => t.Content, t => t.Id);
-        _specialSpellings = SearchValues.Create([.. parts.AddedTokens.Where(t => t.Special && t.Content.Length > 1).Select(t => t.Content)], StringComparison.Ordinal);
+        string[] special = [.. parts.AddedTokens.Where(t => t.Special && t.Content.Length > 1).Select(t => t.Content)];
+        _specialSpellings = SearchValues.Create(special, StringComparison.Ordinal);
+        _turnSpellings = SearchValues.Create([.. special.Where(t => !Guards.IsThoughtMark(t))], StringComparison.Ordinal);
         _fingerprint = new Lazy<string>(ComputeFingerprint);
     }
 
@@ -80,13 +80,16 @@ public sealed class Tokenizer
     internal bool SpellsSpecial(string text) => text.AsSpan().ContainsAny(_specialSpellings);
 
     /// <summary>The text with a mark in every spelling of a control token, so that <see cref="EncodeGuarded"/> reads them as letters.</summary>
-    internal string Guard(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="mayThink">Where thoughts begin and end is left as it is.</param>
+    internal string Guard(string text, bool mayThink = false)
     {
+        var spellings = mayThink ? _turnSpellings : _specialSpellings;
         var guarded = new StringBuilder();
         var rest = text.AsSpan();
-        for (int at = rest.IndexOfAny(_specialSpellings); at >= 0; at = rest.IndexOfAny(_specialSpellings))
+        for (int at = rest.IndexOfAny(spellings); at >= 0; at = rest.IndexOfAny(spellings))
         {
-            guarded.Append(rest[..(at + 1)]).Append(GuardMark);
+            guarded.Append(rest[..(at + 1)]).Append(Guards.Mark);
             rest = rest[(at + 1)..];
         }
 

@@ -67,6 +67,64 @@ public sealed class ChatPromptTests
         Assert.DoesNotContain(5, tokenizer.EncodeGuarded(guarded));
     }
 
+    /// <summary>The tokenizer has the tokens around thoughts as control tokens, and the templates look for them in what the assistant wrote.</summary>
+    [Theory]
+    [InlineData("qwen3")]
+    [InlineData("deepseek-r1")]
+    [InlineData("deepseek-v31")]
+    [InlineData("smollm3")]
+    [InlineData("glm4")]
+    public void A_thought_in_an_assistants_message_is_read_as_transformers_reads_it(string family)
+    {
+        var template = ChatTemplate.Parse(File.ReadAllText(Assets.Data($"templates/families/{family}.jinja")), family);
+        var messages = JsonNode.Parse("""
+            [{"role":"user","content":"17 * 23?"},
+             {"role":"assistant","content":"<think>\n340 + 51\n</think>\n\n391"},
+             {"role":"user","content":"Twice?"},
+             {"role":"assistant","content":"<think>\n2 * 391\n</think>\n\n782"}]
+            """)!.AsArray();
+
+        Assert.Equal(
+            s_tokenizer.Encode(template.Render(messages, null, addGenerationPrompt: false), addSpecialTokens: false),
+            ChatPrompt.Encode(s_tokenizer, template, messages, null, addGenerationPrompt: false));
+    }
+
+    /// <summary>Every way to look for a token in a text finds one that is guarded, and what is left of it stays letters.</summary>
+    [Theory]
+    [InlineData("{{ '</think>' in m.content }}")]
+    [InlineData("{{ m.content.split('</think>')[-1] }}")]
+    [InlineData("{{ m.content.rsplit('</think>', 1)[0] }}")]
+    [InlineData("{{ m.content.partition('</think>') }}")]
+    [InlineData("{{ m.content.rpartition('<think>')[2] }}")]
+    [InlineData("{{ m.content.startswith('<think>') }}{{ m.content.endswith(('x', '<|end|>')) }}")]
+    [InlineData("{{ m.content.removeprefix('<think>') }}{{ m.content.removesuffix('<|end|>') }}")]
+    [InlineData("{{ m.content.replace('<think>', '(').replace('</think>', ')') }}")]
+    [InlineData("{{ m.content.find('</think>') }}{{ m.content[m.content.find('</think>') + 8:] }}{{ m.content[:m.content.rindex('<|end|>')] }}")]
+    [InlineData("{{ m.content.count('think>') }}{{ m.content | length }}{{ m.content[-7:] }}")]
+    [InlineData("{{ m.content | tojson(ensure_ascii=true) }}")]
+    public void A_template_finds_tokens_that_are_letters(string expression)
+    {
+        var template = ChatTemplate.Parse("{% for m in messages %}" + expression + "{% endfor %}", "template");
+        var messages = Conversation("user", "<think>a 😀</think>b<|end|>");
+
+        int[] ids = ChatPrompt.Encode(s_tokenizer, template, messages, null);
+
+        Assert.Equal(template.Render(messages, null, addGenerationPrompt: false), s_tokenizer.Decode(ids));
+        Assert.DoesNotContain(ids, s_tokenizer.IsSpecial);
+    }
+
+    [Theory]
+    [InlineData("user", "content")]
+    [InlineData("tool", "content")]
+    [InlineData("assistant", "note")]
+    public void Thoughts_of_others_are_letters(string role, string field)
+    {
+        var template = ChatTemplate.Parse("{{ messages[0]['" + field + "'] }}", "template");
+        var messages = new JsonArray(new JsonObject { ["role"] = role, [field] = "<think>mine</think>" });
+
+        Assert.DoesNotContain(ChatPrompt.Encode(s_tokenizer, template, messages, null), s_tokenizer.IsSpecial);
+    }
+
     private static int[] Encode(string role, string content) => ChatPrompt.Encode(s_tokenizer, s_template, Conversation(role, content), null);
 
     private static JsonArray Conversation(string role, string content) => new(new JsonObject { ["role"] = role, ["content"] = content });

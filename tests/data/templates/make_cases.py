@@ -320,14 +320,49 @@ class Generator:
         return self.tag("set ns = namespace(c=0)") + self.tag("for i in l") + self.tag(f"set ns.c = {self.expression(1)}") + self.tag("endfor") + self.output("ns.c")
 
 
+class Scopes:
+    """Makes templates that set, hide and read a few names in blocks within blocks."""
+
+    NAMES = ["s", "n", "x", "y"]
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def expression(self):
+        name, pick = self.random.choice(self.NAMES), self.random.choice
+        return pick([name] * 5 + [f"({name} or 7)", f"({name} is defined)", f"({name} is defined)", f"({name} ~ {pick(self.NAMES)})", "1", "'z'", f"[{name}]", "m() if m is defined else 0"])
+
+    def body(self, depth):
+        return "".join(self.statement(depth) for _ in range(self.random.randrange(1, 5)))
+
+    def statement(self, depth):
+        kind, name, pick = self.random.randrange(17), self.random.choice(self.NAMES), self.random.choice
+        if depth <= 0 or kind < 4:
+            return "{{ " + self.expression() + " }},"
+        if kind < 7:
+            return f"{{% set {name} = {self.expression()} %}}"
+        inner = self.body(depth - 1)
+        if kind < 9:
+            return f"{{% for {name} in {pick(['[1,2]', '[3]', 'ls', '[]'])}{pick(['', ' if ' + self.expression()])} %}}{inner}{pick(['', '{% else %}' + self.body(depth - 1)])}{{% endfor %}}"
+        if kind < 11:
+            return f"{{% if {self.expression()} %}}{inner}{pick(['', '{% else %}' + self.body(depth - 1), '{% elif ' + self.expression() + ' %}' + self.body(depth - 1)])}{{% endif %}}"
+        if kind < 13:
+            return f"{{% macro m({pick(['', 's', 's=1', 's, x=y', 'y=n'])}) %}}{inner}{{% endmacro %}}"
+        if kind < 14:
+            return "{{ m(" + pick(["", "1", "s"]) + ") if m is defined }};"
+        return pick([
+            f"{{% with {name} = {self.expression()} %}}{inner}{{% endwith %}}", f"{{% set {name} %}}{inner}{{% endset %}}", f"{{% filter upper %}}{inner}{{% endfilter %}}",
+            f"{{% generation %}}{inner}{{% endgeneration %}}", "{% macro w(a) %}<{{ caller(a) }}>{% endmacro %}" + f"{{% call({name}) w({self.expression()}) %}}{inner}{{% endcall %}}",
+        ])
+
+
 def is_stable(outcome):
     """Whether the text is the same on every run and not too long to keep."""
     text = outcome.get("text", "")
     return len(text) < 400 and "object at 0x" not in text and "iterator" not in text and not any(0xD800 <= ord(c) < 0xE000 for c in text)
 
 
-def generated_cases(seed, count):
-    generator = Generator(seed)
+def generated_cases(generator, count):
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError))
     cases = []
     while len(cases) < count:
@@ -350,7 +385,7 @@ def write(name, data):
 def main():
     families = list(family_cases())
     write("families.json", {"conversations": CONVERSATIONS, "tools": TOOLS, "cases": families})
-    generated = generated_cases(20261125, 1000)
+    generated = generated_cases(Generator(20261125), 1000) + generated_cases(Scopes(20261126), 300)
     write("generated.json", {"variables": Generator.VARIABLES, "cases": generated})
     print(len(families), "cases of families,", sum("text" in case for case in families), "of them rendered;", len(generated), "generated,", sum("text" in case for case in generated), "rendered")
 

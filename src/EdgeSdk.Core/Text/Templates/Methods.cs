@@ -18,13 +18,13 @@ internal static class Methods
         new("split", ["sep", "maxsplit"], 0, call => Split(call, fromEnd: false)),
         new("rsplit", ["sep", "maxsplit"], 0, call => Split(call, fromEnd: true)),
         new("splitlines", ["keepends"], 0, call => call.Meter.Made([.. PythonText.Lines(Text(call), call.Flag("keepends"))])),
-        new("partition", ["sep"], 1, call => Partition(call, Text(call).IndexOf(Separator(call), StringComparison.Ordinal), whole: 0)),
-        new("rpartition", ["sep"], 1, call => Partition(call, Text(call).LastIndexOf(Separator(call), StringComparison.Ordinal), whole: 2)),
+        new("partition", ["sep"], 1, call => Partition(call, Separator(call, last: false), fromEnd: false)),
+        new("rpartition", ["sep"], 1, call => Partition(call, Separator(call, last: true), fromEnd: true)),
         new("join", ["iterable"], 1, Join) { KeepsSafe = true },
-        new("startswith", ["prefix", "start", "end"], 1, call => Affixes(call, "prefix").Any(Span(call).Text.StartsWith)),
-        new("endswith", ["suffix", "start", "end"], 1, call => Affixes(call, "suffix").Any(Span(call).Text.EndsWith)),
-        new("removeprefix", ["prefix"], 1, call => Text(call).StartsWith(call.Text("prefix"), StringComparison.Ordinal) ? Text(call)[call.Text("prefix").Length..] : Text(call)) { KeepsSafe = true },
-        new("removesuffix", ["suffix"], 1, call => Text(call).EndsWith(call.Text("suffix"), StringComparison.Ordinal) ? Text(call)[..^call.Text("suffix").Length] : Text(call)) { KeepsSafe = true },
+        new("startswith", ["prefix", "start", "end"], 1, call => Span(call).Text is var text && Affixes(call, "prefix", last: false).Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal))),
+        new("endswith", ["suffix", "start", "end"], 1, call => Span(call).Text is var text && Affixes(call, "suffix", last: true).Any(suffix => text.EndsWith(suffix, StringComparison.Ordinal))),
+        new("removeprefix", ["prefix"], 1, call => Spelling(call, "prefix") is var prefix && Text(call).StartsWith(prefix, StringComparison.Ordinal) ? Text(call)[prefix.Length..] : Text(call)) { KeepsSafe = true },
+        new("removesuffix", ["suffix"], 1, call => Spelling(call, "suffix", last: true) is var suffix && Text(call).EndsWith(suffix, StringComparison.Ordinal) ? Text(call)[..^suffix.Length] : Text(call)) { KeepsSafe = true },
         new("replace", ["old", "new", "count"], 2, call => Replace(Text(call), call.Text("old"), call.Text("new"), call)) { KeepsSafe = true },
         new("find", ["sub", "start", "end"], 1, call => (BigInteger)Find(call, fromEnd: false)),
         new("rfind", ["sub", "start", "end"], 1, call => (BigInteger)Find(call, fromEnd: true)),
@@ -116,6 +116,7 @@ internal static class Methods
     public static string Replace(string text, string old, string replacement, Call call)
     {
         call.Meter.Search(text, old);
+        old = Guards.SpellingIn(text, old);
         int count = call.OptionalInteger("count") ?? -1;
         var pieces = old.Length == 0 ? Gaps(text, call.Meter) : Pieces(text, old);
         if (count >= 0 && count < pieces.Count - 1)
@@ -130,14 +131,17 @@ internal static class Methods
 
     private static string Strip(Call call, bool start, bool end) => call.Meter.Made(PythonText.Strip(Text(call), call.OptionalText("chars"), call.Meter, start, end));
 
+    /// <summary>An argument as the subject spells it.</summary>
+    private static string Spelling(Call call, string parameter, bool last = false) => Guards.SpellingIn(Text(call), call.Text(parameter), last);
+
     /// <summary>One string, or several in a tuple.</summary>
-    private static IEnumerable<string> Affixes(Call call, string parameter)
+    private static IEnumerable<string> Affixes(Call call, string parameter, bool last)
     {
         object?[] affixes = call.Value(parameter) as object?[] ?? [call.Text(parameter)];
         foreach (var affix in affixes)
         {
             call.Meter.Scan(Text(call));
-            yield return affix as string ?? throw new TemplateFault($"the argument '{parameter}' must be a string or a tuple of strings.");
+            yield return affix is string text ? Guards.SpellingIn(Text(call), text, last) : throw new TemplateFault($"the argument '{parameter}' must be a string or a tuple of strings.");
         }
     }
 
@@ -156,21 +160,22 @@ internal static class Methods
         int Bound(int place) => Math.Clamp(place < 0 ? place + length : place, 0, length);
     }
 
-    private static string Separator(Call call)
+    private static string Separator(Call call, bool last)
     {
         call.Meter.Search(Text(call), call.Text("sep"));
-        return call.Text("sep") is { Length: > 0 } separator ? separator : throw new TemplateFault("the separator must not be empty.");
+        return Spelling(call, "sep", last) is { Length: > 0 } separator ? separator : throw new TemplateFault("the separator must not be empty.");
     }
 
-    private static object?[] Partition(Call call, int at, int whole)
+    private static object?[] Partition(Call call, string separator, bool fromEnd)
     {
-        string text = call.Meter.Made(Text(call)), separator = call.Text("sep");
+        string text = call.Meter.Made(Text(call));
+        int at = fromEnd ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         call.Meter.MakeItems(3);
         if (at >= 0)
             return [text[..at], separator, text[(at + separator.Length)..]];
 
         var parts = new object?[] { "", "", "" };
-        parts[whole] = text;
+        parts[fromEnd ? 2 : 0] = text;
         return parts;
     }
 
@@ -191,6 +196,7 @@ internal static class Methods
         var (text, offset) = Span(call);
         string part = call.Text("sub");
         call.Meter.Search(text, part);
+        part = Guards.SpellingIn(text, part, last: fromEnd);
         int at = fromEnd ? text.LastIndexOf(part, StringComparison.Ordinal) : text.IndexOf(part, StringComparison.Ordinal);
         return at < 0 ? -1 : PythonText.PlaceOf(Text(call), at + offset, call.Meter);
     }
@@ -202,6 +208,7 @@ internal static class Methods
         var (text, _) = Span(call);
         string part = call.Text("sub");
         call.Meter.Search(text, part);
+        part = Guards.SpellingIn(text, part);
         return part.Length == 0 ? PythonText.Length(text, call.Meter) + 1 : text.AsSpan().Count(part);
     }
 
@@ -254,7 +261,7 @@ internal static class Methods
         string text = Text(call);
         call.Meter.Search(text, call.OptionalText("sep") ?? " ");
         int limit = call.Integer("maxsplit", -1);
-        var pieces = call.OptionalText("sep") switch
+        var pieces = (call.OptionalText("sep") is { } given ? Guards.SpellingIn(text, given, last: fromEnd) : null) switch
         {
             null => Words(fromEnd ? Reversed(text) : text, limit, call.Meter),
             "" => throw new TemplateFault("'split' needs a separator that is not empty."),

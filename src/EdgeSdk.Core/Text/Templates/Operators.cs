@@ -214,7 +214,7 @@ internal static class Operators
         {
             case string text:
                 meter.Search(text, value as string ?? "");
-                return value is string part ? text.Contains(part, StringComparison.Ordinal) : throw new TemplateFault($"a string cannot hold {KindOf(value)}.");
+                return value is string part ? text.Contains(Guards.SpellingIn(text, part), StringComparison.Ordinal) : throw new TemplateFault($"a string cannot hold {KindOf(value)}.");
             case Mapping mapping:
                 return value is List<object?> or Mapping ? throw new TemplateFault($"{KindOf(value)} cannot be a mapping's key.") : value is string or BigInteger or double or bool && mapping.ContainsKey(Hashed(value, meter));
             default:

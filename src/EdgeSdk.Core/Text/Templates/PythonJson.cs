@@ -130,7 +130,7 @@ internal sealed class PythonJson(Meter meter)
                 case '\f': json.Append("\\f"); break;
                 case '\b': json.Append("\\b"); break;
                 case < ' ': AppendEscape(c); break;
-                case > '~' when EnsureAscii: AppendEscape(c); break;
+                case > '~' when EnsureAscii && c != Guards.Mark: AppendEscape(c); break;
                 default: json.Append(c); break;
             }
         }

@@ -6,11 +6,13 @@ using System.Text;
 namespace EdgeSdk.Text.Templates;
 
 /// <summary>
-/// Text as Python's <c>str</c> has it: values print as there, lengths and places count Unicode characters.
+/// Text as Python's <c>str</c> has it: values print as there, lengths and places count Unicode characters, and no <see cref="Guards.Mark"/>.
 /// </summary>
 internal static class PythonText
 {
     private static readonly SearchValues<char> s_lineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029");
+
+    private static readonly SearchValues<char> s_uncounted = SearchValues.Create([Guards.Mark, .. Enumerable.Range(0xDC00, 0x400).Select(unit => (char)unit)]);
 
     /// <summary>White space as <c>str.isspace</c> has it: Unicode's, and the four separators of ASCII.</summary>
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
@@ -23,19 +25,19 @@ internal static class PythonText
     public static int PlaceOf(string text, int offset, Meter meter)
     {
         meter.Scan(text);
-        int pairs = 0;
-        for (int at = NextPair(text, 0); at >= 0 && at < offset; at = NextPair(text, at + 2))
-            pairs++;
+        int uncounted = 0;
+        for (int at = NextUncounted(text, 0); at >= 0 && at < offset; at = NextUncounted(text, at + 1))
+            uncounted++;
 
-        meter.Step(pairs >> 3);
-        return offset - pairs;
+        meter.Step(uncounted >> 3);
+        return offset - uncounted;
     }
 
     /// <summary>The offset of the character at a place.</summary>
     public static int OffsetOf(string text, int place, Meter meter)
     {
         int offset = place;
-        for (int at = NextPair(text, 0); at >= 0 && at < offset; at = NextPair(text, at + 2))
+        for (int at = NextUncounted(text, 0); at >= 0 && at <= offset; at = NextUncounted(text, at + 1))
             offset++;
 
         meter.Step((offset >> 10) + ((offset - place) >> 3));
@@ -188,13 +190,13 @@ internal static class PythonText
         return significant.Length == 0 ? ("0", 0) : (significant.TrimEnd('0'), exponent);
     }
 
-    /// <summary>Where the next character lies that takes two code units; negative where none does.</summary>
-    private static int NextPair(string text, int start)
+    /// <summary>The next code unit that makes no character of its own: the second of a pair, a guard's mark.</summary>
+    private static int NextUncounted(string text, int start)
     {
-        while (text.AsSpan(start).IndexOfAnyInRange('\ud800', '\udbff') is >= 0 and var skipped)
+        while (text.AsSpan(start).IndexOfAny(s_uncounted) is >= 0 and var skipped)
         {
             start += skipped;
-            if (start + 1 < text.Length && char.IsLowSurrogate(text[start + 1]))
+            if (text[start] == Guards.Mark || (start > 0 && char.IsHighSurrogate(text[start - 1])))
                 return start;
 
             start++;
@@ -292,7 +294,7 @@ internal static class PythonText
         _ => $"\\U{rune.Value:x8}",
     });
 
-    private static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
+    private static bool IsPrintable(Rune rune) => rune.Value is ' ' or Guards.Mark || Rune.GetUnicodeCategory(rune) is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 }

@@ -8,13 +8,15 @@ internal sealed class Renderer
     private readonly TemplateSource source;
     private readonly Meter meter;
     private readonly Evaluator evaluator;
+    private readonly HiddenNames hidden;
 
     /// <summary>Where text is written: the rendered text, or the block around that keeps its own.</summary>
     private StringBuilder output = new();
 
-    private Renderer(TemplateSource source, Meter meter)
+    private Renderer(TemplateSource source, HiddenNames hidden, Meter meter)
     {
         this.source = source;
+        this.hidden = hidden;
         this.meter = meter;
         evaluator = new Evaluator(source, meter);
     }
@@ -29,11 +31,13 @@ internal sealed class Renderer
 
     /// <param name="source">Where the statements come from, for messages.</param>
     /// <param name="body">The template.</param>
+    /// <param name="hidden">What its blocks hide.</param>
     /// <param name="variables">What it may read by name.</param>
     /// <param name="clock">What <c>strftime_now</c> reads.</param>
     /// <param name="meter">What it may spend.</param>
     /// <exception cref="EdgeException">The template fails, refuses its input or spends more than <see cref="Meter"/> allows.</exception>
-    public static string Render(TemplateSource source, IReadOnlyList<Statement> body, IReadOnlyDictionary<string, object?> variables, TimeProvider clock, Meter meter)
+    public static string Render(
+        TemplateSource source, IReadOnlyList<Statement> body, HiddenNames hidden, IReadOnlyDictionary<string, object?> variables, TimeProvider clock, Meter meter)
     {
         var scope = new Scope(null);
         foreach (var function in Functions.For(clock))
@@ -41,9 +45,22 @@ internal sealed class Renderer
         foreach (var (name, value) in variables)
             scope.Set(name, value);
 
-        var renderer = new Renderer(source, meter);
+        foreach (string name in hidden.In(body))
+            scope.Hide(name);
+
+        var renderer = new Renderer(source, hidden, meter);
         renderer.Run(body, scope);
         return renderer.output.ToString();
+    }
+
+    /// <summary>The variables of a block at its start.</summary>
+    private Scope Enter(IReadOnlyList<Statement> body, Scope around)
+    {
+        var inner = new Scope(around);
+        foreach (string name in hidden.In(body))
+            inner.Hide(name);
+
+        return inner;
     }
 
     private Flow Run(IReadOnlyList<Statement> body, Scope scope)
@@ -102,7 +119,7 @@ internal sealed class Renderer
                 Write(PythonText.Display(evaluator.Invoke(call.Invocation, scope, Bind(call.Caller, scope)), meter));
                 return Flow.Next;
             case GenerationStatement generation:
-                return Run(generation.Body, new Scope(scope));
+                return Run(generation.Body, Enter(generation.Body, scope));
             case BreakStatement:
                 return Flow.Break;
             case ContinueStatement:
@@ -133,7 +150,7 @@ internal sealed class Renderer
         bool anyWasWhole = false;
         for (; loop.Place < items.Count; loop.Place++)
         {
-            var round = new Scope(scope);
+            var round = Enter(statement.Body, scope);
             round.Set("loop", loop);
             Assign(statement.Target, items[loop.Place], round);
             var flow = Run(statement.Body, round);
@@ -143,7 +160,7 @@ internal sealed class Renderer
         }
 
         // Jinja notes that there was an item at the end of a round, which break and continue never reach.
-        return anyWasWhole ? Flow.Next : Run(statement.Else, new Scope(scope));
+        return anyWasWhole ? Flow.Next : Run(statement.Else, Enter(statement.Else, scope));
 
         string Recurse(object? inner)
         {
@@ -171,7 +188,7 @@ internal sealed class Renderer
 
     private Flow RunWith(WithStatement with, Scope scope)
     {
-        var inner = new Scope(scope);
+        var inner = Enter(with.Body, scope);
         foreach (var (target, value) in with.Variables)
             Assign(target, evaluator.Evaluate(value, scope), inner);
 
@@ -180,7 +197,7 @@ internal sealed class Renderer
 
     private Flow SetBlock(SetBlockStatement block, Scope scope)
     {
-        var inner = new Scope(scope);
+        var inner = Enter(block.Body, scope);
         var (text, flow) = Capture(() => Run(block.Body, inner));
         if (flow == Flow.Next)
             Assign(block.Target, Through(block.Filters, text, inner), scope);
@@ -190,7 +207,7 @@ internal sealed class Renderer
 
     private Flow FilterBlock(FilterStatement block, Scope scope)
     {
-        var inner = new Scope(scope);
+        var inner = Enter(block.Body, scope);
         var (text, flow) = Capture(() => Run(block.Body, inner));
         if (flow == Flow.Next)
             Write(PythonText.Display(Through(block.Filters, text, inner), meter));
@@ -212,7 +229,7 @@ internal sealed class Renderer
         [.. definition.Parameters.Select(parameter => parameter.Name)],
         arguments =>
         {
-            var inner = new Scope(scope);
+            var inner = Enter(definition.Body, scope);
             GiveArguments(definition, arguments, inner);
             return Capture(() => Run(definition.Body, inner)).Text;
         });

@@ -9,6 +9,9 @@ internal sealed class Scope(Scope? parent)
 
     public void Set(string name, object? value) => variables[name] = value;
 
+    /// <summary>Makes a name undefined here, whatever it is around.</summary>
+    public void Hide(string name) => variables[name] = Missing(name);
+
     /// <summary>A variable's value, undefined where there is none.</summary>
     public object? Get(string name)
     {
@@ -18,7 +21,8 @@ internal sealed class Scope(Scope? parent)
                 return value;
         }
 
-        return new Undefined($"'{name}' is undefined");
+        return Missing(name);
     }
 
+    private static Undefined Missing(string name) => new($"'{name}' is undefined");
 }
