@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using EdgeSdk.Cli;
 using EdgeSdk.Models;
@@ -37,6 +38,16 @@ internal static class Evaluating
         Checkpoint.WriteJson(Path.Combine(output, FileName), found);
         Console.Error.WriteLine(ModelCard.Table(Found(arguments)));
         return new JsonObject { ["written"] = Path.Combine(output, FileName) };
+    }
+
+    /// <summary>Compares devices on turns of one split.</summary>
+    public static async Task<JsonObject> CompareAsync(Arguments arguments, CancellationToken cancellationToken)
+    {
+        string output = Recipe.Output(arguments), split = arguments.Text("split", "dev");
+        string[] devices = arguments.Text("devices", Path.Combine(output, "device")).Split(',');
+        float[] temperatures = [.. arguments.Text("temperatures", "0,0.7").Split(',').Select(text => float.Parse(text, CultureInfo.InvariantCulture))];
+        var comparison = new Comparison(Path.Combine(output, "server"), Recipe.Work(arguments), Size(arguments).Turns);
+        return await comparison.RunAsync(devices, split, Recipe.Read(arguments, split), temperatures, cancellationToken);
     }
 
     /// <summary>Writes the page and its plots from what <see cref="EvaluateAsync"/> and other commands left beside the models.</summary>

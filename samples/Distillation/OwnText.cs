@@ -9,15 +9,14 @@ namespace EdgeSdk.Distillation;
 /// Dialogues of train whose assistant is the server: what the device will have to foresee. The user's turns and the tools' results stay the data's.
 /// Where the server calls and the reference does not, or another tool, the reference's turn stays too: what follows would not fit.
 /// </summary>
-internal sealed class OwnText(OnnxModel server, ChatFormat format)
+/// <param name="greedyShare">How often the server writes a dialogue greedily; else at a temperature of 0.7.</param>
+/// <param name="seed">Decides which those are, and what is drawn.</param>
+internal sealed class OwnText(OnnxModel server, ChatFormat format, double greedyShare, int seed)
 {
     private const int LongestTurn = 160;
 
     /// <summary>The longest dialogue that is taken, so that other words in it still fit the context.</summary>
     private const int LongestDialogue = LanguageModel.ContextLength / 2;
-
-    /// <summary>How often the server writes a dialogue greedily; else at a temperature of 0.7.</summary>
-    private const double GreedyShare = 0.6;
 
     /// <summary>A line for each dialogue: its ids as a JSON array. A run that is stopped leaves the dialogues that are finished.</summary>
     /// <param name="writers">Dialogues at the same time.</param>
@@ -31,8 +30,8 @@ internal sealed class OwnText(OnnxModel server, ChatFormat format)
         {
             while (!cancellationToken.IsCancellationRequested && work.TryDequeue(out (TokenisedDialogue Dialogue, int Index) item))
             {
-                var random = new Random(item.Index);
-                SamplerSpec sampler = random.NextDouble() < GreedyShare ? SamplerSpec.Greedy : new SamplerSpec(Temperature: 0.7f, Seed: (ulong)item.Index);
+                var random = new Random(unchecked(seed * 1_000_003 + item.Index));
+                SamplerSpec sampler = random.NextDouble() < greedyShare ? SamplerSpec.Greedy : new SamplerSpec(Temperature: 0.7f, Seed: (ulong)random.Next());
                 (int[] ids, int written) = await RewriteAsync(item.Dialogue, sampler);
                 texts.Add((item.Index, ids));
                 Interlocked.Add(ref own, written);

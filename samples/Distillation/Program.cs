@@ -17,6 +17,7 @@ internal static class Commands
           own-text           lets it write the assistant's turns of training dialogues
           distil device      distils the device's model from it, on the data and on that text
           evaluate           measures the pair on test, chooses Auto's rule on dev, notes it in device/edge.json; writes evaluation.json beside the models
+          compare            R(n), step and simulated time together of several devices on one split, to choose among them
           page               writes docs/pair.md and its plots from evaluation.json
           cards              writes the model cards from what training and evaluate found
           --check            compares the shipped graphs' logits with the trained models', times the device's step
@@ -31,6 +32,8 @@ internal static class Commands
           --hidden N --layers N --heads N --key-value-heads N --intermediate N    the device's sizes (160, 4, 6, 2, 448); distil, --check
           --texts N          dialogues that own-text writes         (1000)
           --learning-rate N  --seed N  --threads N  --dialogues N (reads only the first N of each file)
+          --devices DIR,DIR  --split NAME  --temperatures N,N    what compare reads          (device/ of --output, dev, 0,0.7)
+          --greedy-share N                                       of the dialogues that own-text writes, those written greedily (0.6)
           --docs DIR         where page writes                   (docs)
           --turns N  --seen-calls N  --unseen-calls N  --tuning-turns N  --whole-dialogues N  --limit N
                              what evaluate reads                 (300, 300, 100, 300, 40; at most 160 tokens an answer)
@@ -56,6 +59,7 @@ internal static class Commands
                 "own-text" => await Recipe.WriteOwnTextAsync(arguments, stop.Token),
                 "distil device" => Recipe.DistilDevice(arguments, stop.Token),
                 "evaluate" => await Evaluating.EvaluateAsync(arguments, stop.Token),
+                "compare" => await Evaluating.CompareAsync(arguments, stop.Token),
                 "page" => Evaluating.WritePage(arguments),
                 "cards" => Evaluating.WriteCards(arguments),
                 "" when arguments.Has("check") => await Recipe.CheckAsync(arguments, stop.Token),

@@ -13,6 +13,9 @@ internal static class Recipe
 {
     private static readonly string s_folder = Here();
 
+    /// <summary>How often the server writes a dialogue of its own text greedily; else at a temperature of 0.7.</summary>
+    private const double GreedyShare = 0.6;
+
     /// <summary>The device writes what the assistant writes: little else counts.</summary>
     private static readonly TokenWeights s_deviceWeights = new(Call: 1, Other: 0.1f);
 
@@ -49,7 +52,7 @@ internal static class Recipe
             Output = Path.Combine(Output(arguments), "device"),
             State = Path.Combine(Work(arguments), "device.state"),
             Seed = arguments.Integer("seed", 1),
-            LearningRate = arguments.Number("learning-rate", 3e-3),
+            LearningRate = arguments.Number("learning-rate", arguments.Has("from") ? 5e-4 : 3e-3), // a high peak throws trained weights back for minutes
             CheckpointMinutes = arguments.Number("checkpoint-minutes", 3),
             Weights = s_deviceWeights,
             SwapShare = 0.25,
@@ -83,7 +86,9 @@ internal static class Recipe
     {
         string folder = Path.Combine(Output(arguments), "server");
         int threads = arguments.Integer("threads", Math.Max(1, Environment.ProcessorCount));
-        return await WriteOwnTextAsync(folder, Spread(Read(arguments, "train"), arguments.Integer("texts", 1000)), OwnTextPath(Work(arguments)), threads, cancellationToken);
+        int seed = arguments.Integer("seed", 1);
+        Dialogue[] dialogues = Spread([.. Read(arguments, "train").Skip(seed - 1)], arguments.Integer("texts", 1000)); // other seeds, other dialogues
+        return await WriteOwnTextAsync(folder, dialogues, OwnTextPath(Work(arguments)), threads, arguments.Number("greedy-share", GreedyShare), seed, cancellationToken);
     }
 
     /// <summary>All of it on the excerpt, 40 dialogues to train and 5 dev; fails where a model did not learn.</summary>
@@ -105,7 +110,7 @@ internal static class Recipe
             };
             using ServerModel server = NewServer(options.Seed);
             JsonObject trained = TrainOrFail(server, null, null, train, dev, work, options, cancellationToken);
-            JsonObject written = await WriteOwnTextAsync(options.Output, train[..2], OwnTextPath(work), Environment.ProcessorCount, cancellationToken);
+            JsonObject written = await WriteOwnTextAsync(options.Output, train[..6], OwnTextPath(work), Environment.ProcessorCount, GreedyShare, options.Seed, cancellationToken);
             if ((long)written["tokens"]! == 0) throw new EdgeException(EdgeErrorCode.Engine, "The server wrote none of its own text.");
             JsonObject secondToken = await SmokeSecondTokenAsync(train, dev, work, options, cancellationToken);
             using LanguageModel teacher = server.Freeze();
@@ -177,7 +182,7 @@ internal static class Recipe
 
     private static string OwnTextPath(string work) => Path.Combine(work, "own-text.jsonl");
 
-    private static async Task<JsonObject> WriteOwnTextAsync(string folder, Dialogue[] dialogues, string path, int writers, CancellationToken cancellationToken)
+    private static async Task<JsonObject> WriteOwnTextAsync(string folder, Dialogue[] dialogues, string path, int writers, double greedyShare, int seed, CancellationToken cancellationToken)
     {
         await using OnnxModel server = await Pair.LoadAsync(folder, new OnnxModelOptions { Threads = 1, ConcurrentPasses = writers, SelfTest = false }, cancellationToken);
         var format = new ChatFormat(folder);
@@ -187,7 +192,7 @@ internal static class Recipe
             if (count % 100 == 0) Log($"own text: {count} of {dialogues.Length} dialogues, {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s");
         }
 
-        (long own, long all) = await new OwnText(server, format).WriteAsync(Corpus.From(dialogues, format), path, writers, Progress, cancellationToken);
+        (long own, long all) = await new OwnText(server, format, greedyShare, seed).WriteAsync(Corpus.From(dialogues, format), path, writers, Progress, cancellationToken);
         return new JsonObject { ["dialogues"] = dialogues.Length, ["own_tokens"] = own, ["tokens"] = all, ["seconds"] = Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds) };
     }
 
