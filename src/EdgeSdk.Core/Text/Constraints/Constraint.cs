@@ -72,6 +72,9 @@ internal sealed class Constraint : IEquatable<Constraint>
     public ConstraintState Begin(ConstraintVocabulary vocabulary, int start = 0, int end = int.MaxValue) =>
         new(masks.GetValue(vocabulary, v => new(grammar, root, costs, v)), start, end);
 
+    /// <summary>The source's own words for a message: the beginning and the end of long ones.</summary>
+    public static string Brief(string words) => words.Length <= 200 ? words : $"{words[..100]}...{words[^97..]}";
+
     public bool Equals(Constraint? other) => other is not null && Kind == other.Kind && Source == other.Source;
 
     public override bool Equals(object? obj) => Equals(obj as Constraint);

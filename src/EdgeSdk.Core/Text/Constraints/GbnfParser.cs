@@ -247,6 +247,6 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
     private EdgeException Refuse(string what)
     {
         int line = 1 + source.AsSpan(0, Math.Min(at, source.Length)).Count('\n');
-        return new(EdgeErrorCode.InvalidArgument, $"The grammar, line {line}: {what}. Correct it.");
+        return new(EdgeErrorCode.InvalidArgument, $"The grammar, line {line}: {Constraint.Brief(what)}. Correct it.");
     }
 }

@@ -586,5 +586,5 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
 
     private static string Pointer(string name) => name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
-    private static EdgeException Refuse(string at, string what) => new(EdgeErrorCode.InvalidArgument, $"The JSON schema's {at} {what}. Change it, or leave it out.");
+    private static EdgeException Refuse(string at, string what) => new(EdgeErrorCode.InvalidArgument, $"The JSON schema's {Constraint.Brief(at)} {Constraint.Brief(what)}. Change it, or leave it out.");
 }
