@@ -48,7 +48,20 @@ internal sealed class Terminal : IDisposable
             await input.CopyToAsync(content, cancellationToken).ConfigureAwait(false);
         }
 
-        return s_utf8.GetString(content.GetBuffer(), 0, (int)content.Length);
+        return Decode(content.GetBuffer().AsSpan(0, (int)content.Length));
+    }
+
+    private static string Decode(ReadOnlySpan<byte> utf8)
+    {
+        for (int at = 0, length; at < utf8.Length; at += length)
+        {
+            if (Rune.DecodeFromUtf8(utf8[at..], out _, out length) != OperationStatus.Done)
+            {
+                throw new EdgeException(EdgeErrorCode.InvalidArgument, $"Standard input is not UTF-8: byte {at} is 0x{utf8[at]:X2}. Convert it, or give the text as an argument.");
+            }
+        }
+
+        return s_utf8.GetString(utf8);
     }
 
     /// <summary>A line of standard input, asked for where a person types it; null at its end.</summary>

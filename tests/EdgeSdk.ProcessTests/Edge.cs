@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 
 namespace EdgeSdk.ProcessTests;
@@ -51,10 +52,13 @@ internal sealed partial class Edge : IAsyncDisposable
     public static Task<Ended> RunAsync(params string[] arguments) => RunWithInputAsync("", arguments);
 
     /// <summary>The same with text on its standard input.</summary>
-    public static async Task<Ended> RunWithInputAsync(string input, params string[] arguments)
+    public static Task<Ended> RunWithInputAsync(string input, params string[] arguments) => RunWithInputAsync(Encoding.UTF8.GetBytes(input), arguments);
+
+    /// <summary>The same with bytes, which need not be a text.</summary>
+    public static async Task<Ended> RunWithInputAsync(byte[] input, params string[] arguments)
     {
         await using var edge = Start(arguments);
-        await edge._process.StandardInput.WriteAsync(input);
+        await edge._process.StandardInput.BaseStream.WriteAsync(input);
         edge._process.StandardInput.Close();
         return await edge.EndAsync();
     }

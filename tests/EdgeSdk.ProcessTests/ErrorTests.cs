@@ -112,6 +112,18 @@ public sealed class ErrorTests
         (await Edge.RunAsync("tokenize", "--model", scratch.Folder, "Hi")).Failed(1, scratch["tokenizer.json"]);
     }
 
+    [Fact]
+    public async Task An_id_beyond_the_vocabulary_is_2_and_is_named() =>
+        (await RunAsync("detokenize --model {device} --ids 9,99999,3")).Failed(2, "99999", "0 to ");
+
+    [Fact]
+    public async Task Standard_input_that_is_not_UTF_8_is_2_and_its_byte_is_named()
+    {
+        var tokenized = await Edge.RunWithInputAsync([(byte)'a', 0xC3, 0xA9, 0xFF], "tokenize", "--model", Edge.Device);
+
+        tokenized.Failed(2, "byte 3", "0xFF", "UTF-8");
+    }
+
     [Theory]
     [InlineData("ask --device {device} --server " + Nobody + " --route server Hi")]
     [InlineData("ask --device {device} --server " + Nobody + " --route together Hi")]

@@ -14,7 +14,15 @@ internal static class DetokenizeCommand
         var command = new Command("detokenize", "Turn token ids into text.") { model, ids };
         command.SetAction(parsed =>
         {
-            string text = Tokenizer.Load(parsed.GetRequiredValue(model)).Decode(parsed.GetValue(ids));
+            string folder = parsed.GetRequiredValue(model);
+            var tokenizer = Tokenizer.Load(folder);
+            int[] given = parsed.GetValue(ids) ?? [];
+            if (given.FirstOrDefault(id => id >= tokenizer.VocabularySize) is > 0 and int beyond)
+            {
+                throw new EdgeException(EdgeErrorCode.InvalidArgument, $"--ids holds {beyond}; the ids of {folder} are 0 to {tokenizer.VocabularySize - 1}.");
+            }
+
+            string text = tokenizer.Decode(given);
             if (parsed.GetValue(SharedOptions.Json))
             {
                 terminal.Json(json => json.WriteString("text", text));
