@@ -76,8 +76,26 @@ internal sealed class ByteAutomaton
             Bytes += 8 * symbolOfClass.Length;
         }
 
-        from.Next[symbolClass] = made;
+        // Whatever the same places read leads to the same state: it is made once for all such classes.
+        for (int other = 0; other < symbolOfClass.Length; other++)
+        {
+            if (other == symbolClass || (from.Next[other] is null && AreReadAlike(from.Places, symbol, symbolOfClass[other])))
+                from.Next[other] = made;
+        }
+
         return made;
+    }
+
+    private bool AreReadAlike(Place[] places, int one, int other)
+    {
+        foreach (var (node, _) in places)
+        {
+            var read = grammar.Nodes[node];
+            if ((one >= read.A && one <= read.B) != (other >= read.A && other <= read.B))
+                return false;
+        }
+
+        return true;
     }
 
     private void Reach(int node, Frame? frame)
