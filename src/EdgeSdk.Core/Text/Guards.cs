@@ -9,13 +9,6 @@ internal static class Guards
     /// <summary>A noncharacter of Unicode: no text has it.</summary>
     public const char Mark = '\uFDD0';
 
-    /// <summary>What an assistant's message may hold of its own: it ends no turn and speaks for nobody.</summary>
-    private static readonly HashSet<string> ThoughtMarks =
-        ["<think>", "</think>", "<thinking>", "</thinking>", "<thought>", "</thought>", "<|think|>", "[THINK]", "[/THINK]", "<seed:think>", "</seed:think>"];
-
-    /// <summary>Whether a control token begins or ends a thought.</summary>
-    public static bool IsThoughtMark(string token) => ThoughtMarks.Contains(token);
-
     /// <summary>A part as a text spells it: with the marks that the text has in its first occurrence, or its last.</summary>
     public static string SpellingIn(string text, string part, bool last = false)
     {

@@ -23,6 +23,9 @@ internal sealed record ThoughtBorders(int Begin, int End, string BeginText, stri
         return null;
     }
 
+    /// <summary>Whether a token of this text is known as a border.</summary>
+    public static bool IsBorder(string token) => Known.Any(known => token == known.Begin || token == known.End);
+
     /// <summary>Whether a prompt ends inside a thought, as where a template begins one for the model: nothing but white space stands behind it.</summary>
     public bool IsOpenBehind(ReadOnlySpan<int> prompt, Tokenizer tokenizer)
     {

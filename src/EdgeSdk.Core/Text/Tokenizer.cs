@@ -28,7 +28,7 @@ public sealed class Tokenizer
         _addedIds = parts.AddedTokens.ToDictionary(t => t.Content, t => t.Id);
         string[] special = [.. parts.AddedTokens.Where(t => t.Special && t.Content.Length > 1).Select(t => t.Content)];
         _specialSpellings = SearchValues.Create(special, StringComparison.Ordinal);
-        _turnSpellings = SearchValues.Create([.. special.Where(t => !Guards.IsThoughtMark(t))], StringComparison.Ordinal);
+        _turnSpellings = SearchValues.Create([.. special.Where(t => !ThoughtBorders.IsBorder(t))], StringComparison.Ordinal);
         _fingerprint = new Lazy<string>(ComputeFingerprint);
     }
 
