@@ -21,7 +21,7 @@ internal static class Commands
           page               writes docs/pair.md and its plots from evaluation.json
           cards              writes the model cards from what training and evaluate found
           --check            compares the shipped graphs' logits with the trained models', times the device's step
-          --smoke            the whole recipe on samples/data in under three minutes, failing where nothing was learnt; its weights are discarded
+          --smoke            the whole recipe on samples/data in under three minutes on two idle cores, failing where nothing was learnt; its weights are discarded
 
           --data DIR         holds train, dev and test.jsonl[.xz]    (EDGE_ASSETS/data/sgd, else ../shared/data/sgd beside the repository)
           --output DIR       holds server/ and device/               (samples/models)

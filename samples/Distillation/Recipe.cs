@@ -104,6 +104,7 @@ internal static class Recipe
             TrainingOptions options = new()
             {
                 Minutes = arguments.Number("minutes", 1.6) / 2,
+                LeastSteps = 150, // what two idle cores do in that time: a busy machine takes longer, and learns as much
                 Output = Path.Combine(work, "server"),
                 State = Path.Combine(work, "server.state"),
                 CopyFirstShare = 0.5,
@@ -114,7 +115,7 @@ internal static class Recipe
             if ((long)written["tokens"]! == 0) throw new EdgeException(EdgeErrorCode.Engine, "The server wrote none of its own text.");
             JsonObject secondToken = await SmokeSecondTokenAsync(train, dev, work, options, cancellationToken);
             using LanguageModel teacher = server.Freeze();
-            options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), Weights = s_deviceWeights };
+            options = options with { Output = Path.Combine(work, "device"), State = Path.Combine(work, "device.state"), LeastSteps = 230, Weights = s_deviceWeights };
             using DeviceModel device = NewDevice(options.Seed, arguments);
             JsonObject distilled = TrainOrFail(device, teacher, OwnText.Read(OwnTextPath(work)), train, dev, work, options, cancellationToken);
             return new JsonObject { ["server"] = trained, ["own_text"] = written, ["second_token"] = secondToken, ["device"] = distilled };
@@ -127,7 +128,7 @@ internal static class Recipe
 
     private static async Task<JsonObject> SmokeSecondTokenAsync(Dialogue[] train, Dialogue[] dev, string work, TrainingOptions options, CancellationToken cancellationToken)
     {
-        options = options with { Minutes = options.Minutes / 4, State = Path.Combine(work, "mtp.state") };
+        options = options with { Minutes = options.Minutes / 4, LeastSteps = 30, State = Path.Combine(work, "mtp.state") };
         JsonObject result = TrainSecondToken(train, dev, OwnTextPath(work), options, cancellationToken);
         await using (await Pair.LoadAsync(options.Output, new OnnxModelOptions { SelfTest = false }, cancellationToken))
         {

@@ -17,7 +17,7 @@ internal sealed class SecondTokenTraining(ServerModel model, Corpus train, Corpu
     private readonly Windows _windows = new(train, own, format, options.Weights, options.SwapShare);
     private readonly Stopwatch _clock = new();
 
-    private double Share => _clock.Elapsed.TotalMinutes / options.Minutes;
+    private double ShareAt(int step) => options.ShareAfter(_clock.Elapsed.TotalMinutes, step);
 
     /// <summary>Trains to the end, or until cancelled, and writes the whole model.</summary>
     public JsonObject Run(CancellationToken cancellationToken)
@@ -27,12 +27,12 @@ internal sealed class SecondTokenTraining(ServerModel model, Corpus train, Corpu
         int step = 0;
         long tokens = 0;
         double nextReport = 10;
-        for (; Share < 1 && !cancellationToken.IsCancellationRequested; step++)
+        for (; ShareAt(step) < 1 && !cancellationToken.IsCancellationRequested; step++)
         {
             (double loss, int taken) = Step(step);
             tokens += taken;
             if (_clock.Elapsed.TotalSeconds < nextReport) continue;
-            Log($"second token step {step} divergence {loss:F3}, {tokens / 1e6:F2}M tokens, {Environment.WorkingSet / 1e9:F1} GB, {options.Minutes * (1 - Share):F1} min left");
+            Log($"second token step {step} divergence {loss:F3}, {tokens / 1e6:F2}M tokens, {Environment.WorkingSet / 1e9:F1} GB, {options.Minutes - _clock.Elapsed.TotalMinutes:F1} min left");
             nextReport += 10;
         }
 
@@ -53,7 +53,7 @@ internal sealed class SecondTokenTraining(ServerModel model, Corpus train, Corpu
         Tensor weights = batch.WeightTensor().narrow(1, 1, places).flatten();
         Tensor loss = (Training.Divergence(target, logits) * weights).sum() / weights.sum();
         loss.backward();
-        _optimiser.Step(options.LearningRate * Math.Min(1, (step + 1.0) / WarmUpSteps) * (0.02 + 0.98 * (0.5 + 0.5 * Math.Cos(Math.PI * Math.Min(1, Share)))));
+        _optimiser.Step(options.LearningRate * Math.Min(1, (step + 1.0) / WarmUpSteps) * (0.02 + 0.98 * (0.5 + 0.5 * Math.Cos(Math.PI * Math.Min(1, ShareAt(step))))));
         model.AfterStep();
         return (loss.ToDouble(), batch.Tokens);
     }

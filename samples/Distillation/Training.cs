@@ -12,6 +12,9 @@ internal sealed record TrainingOptions
     /// <summary>Minutes of training in all; the learning rate falls to its end with them, so that a slow machine ends in time too.</summary>
     public required double Minutes { get; init; }
 
+    /// <summary>The run lasts longer than its minutes where they are too short for so many steps.</summary>
+    public int LeastSteps { get; init; }
+
     /// <summary>The folder that checkpoints go to.</summary>
     public required string Output { get; init; }
 
@@ -43,6 +46,9 @@ internal sealed record TrainingOptions
 
     /// <summary>Dev dialogues that the log's scores are measured on.</summary>
     public int DevDialogues { get; init; } = 32;
+
+    /// <summary>How much of the run is over; 1 at its end.</summary>
+    public double ShareAfter(double minutes, int steps) => Math.Min(minutes / Minutes, LeastSteps == 0 ? double.PositiveInfinity : (double)steps / LeastSteps);
 }
 
 /// <summary>
@@ -75,7 +81,7 @@ internal sealed class Training(
 
     private double Seconds => _secondsBefore + _clock.Elapsed.TotalSeconds;
 
-    private double Share => Seconds / (options.Minutes * 60);
+    private double Share => options.ShareAfter(Seconds / 60, _step);
 
     /// <summary>Trains to the end, or until cancelled; a state on disk is taken up.</summary>
     /// <returns>The scores at the end.</returns>

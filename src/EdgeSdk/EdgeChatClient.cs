@@ -114,7 +114,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             : null;
     }
 
-    /// <summary>Waits for nothing: prefer <see cref="DisposeAsync"/>, which lets answers under way end.</summary>
+    /// <summary>The same as <see cref="DisposeAsync"/>, and blocks until it is done.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <summary>Frees the model and the connection. Answers under way fail.</summary>

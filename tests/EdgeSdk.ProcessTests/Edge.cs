@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -9,6 +10,9 @@ namespace EdgeSdk.ProcessTests;
 /// <summary>The command line as its users run it: a process. EDGE_BINARY names a published one; else the build's own is taken.</summary>
 internal sealed partial class Edge : IAsyncDisposable
 {
+    /// <summary>A question of whose answer the shipped device is not sure.</summary>
+    public const string HardQuestion = "I want to find a restaurant in San Jose";
+
     private readonly Process _process;
     private readonly Task<string> _errors;
 
@@ -113,6 +117,36 @@ internal sealed partial class Edge : IAsyncDisposable
         string output = await _process.StandardOutput.ReadToEndAsync(Cancellation), errors = await _errors;
         await _process.WaitForExitAsync(Cancellation);
         return new(_process.ExitCode, output, errors);
+    }
+
+    /// <summary>Plays the Quickstart with the command as its server.</summary>
+    public static Task<Ended> QuickstartAsync(params string[] arguments) => SampleAsync("Quickstart", arguments);
+
+    /// <summary>Runs a sample with the command as its server.</summary>
+    public static async Task<Ended> SampleAsync(string name, params string[] arguments)
+    {
+        string sample = Path.Combine(Repository, "samples", name, "bin", Configuration.Name, "net10.0", name + ".dll");
+        await using var running = StartProgram("dotnet", [sample, .. arguments, "--edge", Binary]);
+        return await running.EndAsync();
+    }
+
+    /// <summary>What is on standard output by now, or the first of it that comes; empty at its end.</summary>
+    public async Task<string> ReadAsync()
+    {
+        var characters = new char[4096];
+        return new string(characters, 0, await _process.StandardOutput.ReadAsync(characters, Cancellation));
+    }
+
+    /// <summary>Waits until every thread has taken the signal to stop.</summary>
+    public async Task StandsStillAsync()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc says what a process does on Linux alone.");
+        string tasks = string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/task");
+        while (!Directory.EnumerateDirectories(tasks).All(task => File.ReadAllText(Path.Combine(task, "stat")).Split(") ")[^1][0] == 'T'))
+        {
+            Cancellation.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -68,10 +68,19 @@ public sealed class VerifyLosslessTests
     [Fact]
     public async Task Nothing_accepted_is_no_proof()
     {
-        await using var server = await EdgeServer.StartAsync(ServedModel.Create(), new() { Urls = "http://127.0.0.1:0" }, cancellationToken: Cancellation);
-        var mute = new TableModel(ServedModel.Info, new(64, 1, default), (ulong _, int _, in SamplerSpec _) => new(ServedModel.EndToken, 0, 1));
+        const int guess = 3;
+        var random = TableModel.Random(7, ServedModel.Vocabulary, 6);
+        Pick NeverTheGuess(ulong text, int place, in SamplerSpec sampler)
+        {
+            var pick = random(text, place, sampler);
+            return pick.Token == guess ? pick with { Token = guess + 1 } : pick;
+        }
 
-        var result = await VerifyLossless.RunAsync(Options with { Temperature = 0 }, mute, server.Address, Dialogues, null, Cancellation);
+        await using var server = await EdgeServer.StartAsync(
+            new TableModel(ServedModel.Info, new(64, 1, default), NeverTheGuess), new() { Urls = "http://127.0.0.1:0" }, cancellationToken: Cancellation);
+        var device = new TableModel(ServedModel.Info, new(64, 1, default), (ulong _, int _, in SamplerSpec _) => new(guess, 0, 1));
+
+        var result = await VerifyLossless.RunAsync(Options with { Temperature = 0 }, device, server.Address, Dialogues, null, Cancellation);
 
         Assert.Equal((0L, 0), (result.Accepted, result.Differences));
         Assert.False(result.Passed);
