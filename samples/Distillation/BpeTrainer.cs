@@ -23,9 +23,7 @@ internal sealed partial class BpeTrainer
         foreach (string piece in SpecialTokens().Split(text))
         {
             foreach (ValueMatch word in Words().EnumerateMatches(piece))
-            {
                 CollectionsMarshal.GetValueRefOrAddDefault(_words, piece.Substring(word.Index, word.Length), out _)++;
-            }
         }
     }
 

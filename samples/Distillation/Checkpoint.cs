@@ -29,9 +29,7 @@ internal static class Checkpoint
     {
         Directory.CreateDirectory(folder);
         foreach (string name in (string[])["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
-        {
             File.Copy(Path.Combine(from, name), Path.Combine(folder, name), overwrite: true);
-        }
     }
 
     /// <summary>Takes weights from a folder that <see cref="Write"/> made for a model of the same shape; what only the file has stays there.</summary>

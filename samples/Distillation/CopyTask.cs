@@ -18,9 +18,7 @@ internal sealed class CopyTask(IReadOnlyDictionary<int, int> twins)
     {
         var batch = new Batch(rows, length);
         for (int row = 0; row < rows; row++)
-        {
             Fill(random, batch.Ids.AsSpan(row * (length + 1), length + 1), batch.Weights.AsSpan(row * length, length), longestGap);
-        }
 
         return batch;
     }

@@ -334,9 +334,7 @@ internal sealed class PairPage
             | --- | --- | --- | --- |
             """);
         foreach (JsonNode? c in margin["classes"]!.AsArray())
-        {
             Say($"| {Text(c!["from"])} to {Text(c["to"])} | {c["places"]} | {Text(c["predicted"])} | {Text(c["agree"])} |");
-        }
 
         Say($"""
 

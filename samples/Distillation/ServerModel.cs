@@ -97,9 +97,7 @@ internal sealed class ServerModel : LanguageModel
             Span<float> bias = MemoryMarshal.Cast<byte, float>(Weights[name].bytes);
             double mean = load.Average();
             for (int e = 0; e < load.Length; e++)
-            {
                 bias[e] += (float)(BalanceSpeed * Math.Sign(mean - load[e]));
-            }
 
             Array.Clear(load);
         }

@@ -31,9 +31,7 @@ internal sealed partial class ToolSchemas
         Dictionary<string, string>[] calls = [.. _calls[tool.Name].Where(call => call.Dialogue != dialogue).Select(call => call.Arguments)];
         var properties = new JsonObject();
         foreach (string name in tool.Parameters)
-        {
             properties[name] = Known(calls.Where(call => call.ContainsKey(name)).Select(call => call[name])) ?? text(name);
-        }
 
         IEnumerable<string> required = calls.Length == 0 ? [] : tool.Parameters.Where(name => calls.All(call => call.ContainsKey(name)));
         return new JsonObject

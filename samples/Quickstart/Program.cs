@@ -39,19 +39,13 @@ try
     var statistics = new Statistics();
     Dialogue[] dialogues = [.. Dialogue.Read(Path.Combine(samples, "data", "dialogues.jsonl")).Take(arguments.Dialogues)];
     foreach (var dialogue in dialogues)
-    {
         await PlayAsync(client, dialogue, screen, statistics);
-    }
 
     screen.Note(statistics.Summary());
     if (arguments.Once)
-    {
         Console.WriteLine(statistics.ToJson());
-    }
     else
-    {
         await TalkAsync(client, screen, [.. dialogues.SelectMany(d => d.Tools).DistinctBy(tool => tool.Name)]);
-    }
 
     return 0;
 }
@@ -101,17 +95,13 @@ async Task TalkAsync(EdgeChatClient client, Screen screen, IList<AITool> tools)
             history.AddMessages(answer);
             FunctionCallContent[] calls = [.. answer.Messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>()];
             if (calls.Length == 0)
-            {
                 break;
-            }
 
             var results = new List<AIContent>();
             foreach (var call in calls)
             {
                 if (screen.Ask("tool:      ") is not { } result)
-                {
                     return;
-                }
 
                 results.Add(new FunctionResultContent(call.CallId, result.Length > 0 ? result : "[]"));
             }

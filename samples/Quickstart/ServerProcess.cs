@@ -19,9 +19,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         var start = new ProcessStartInfo(program.EndsWith(".dll", StringComparison.Ordinal) ? "dotnet" : program) { RedirectStandardOutput = true };
         string[] serve = ["serve", model, "--urls", "http://127.0.0.1:0", "--step-ms", $"{stepMs}", "--json"];
         foreach (string argument in start.FileName == "dotnet" ? [program, .. serve] : serve)
-        {
             start.ArgumentList.Add(argument);
-        }
 
         var process = Process.Start(start) ?? throw new EdgeException(EdgeErrorCode.Unavailable, $"{program} does not start.");
         string? line = await process.StandardOutput.ReadLineAsync(cancellationToken);
@@ -64,9 +62,7 @@ internal static class Repository
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "EdgeSdk.sln")))
-            {
                 return folder.FullName;
-            }
         }
 
         throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{AppContext.BaseDirectory} lies in no clone of EdgeSdk: run the sample from one.");

@@ -22,9 +22,7 @@ internal sealed class AdversarialStream(IVerifierStream inner, ModelInfo model, 
         int[] spoilt = drafts.ToArray();
         int from = random.Next(spoilt.Length + 1);
         for (int i = from; i < spoilt.Length; i++)
-        {
             spoilt[i] = random.Next(model.VocabularySize);
-        }
 
         return spoilt;
     }

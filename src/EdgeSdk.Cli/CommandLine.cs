@@ -21,9 +21,7 @@ internal static class CommandLine
         try
         {
             if (args.Length == 0)
-            {
                 return ExplainUsage(root, terminal);
-            }
 
             if (parsed.Action is ParseErrorAction)
             {

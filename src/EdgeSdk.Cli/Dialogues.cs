@@ -16,9 +16,7 @@ internal sealed record DialogueTool(string Name, IReadOnlyList<string> Parameter
     {
         var properties = new JsonObject();
         foreach (string parameter in Parameters)
-        {
             properties[parameter] = new JsonObject { ["type"] = "string" };
-        }
 
         var schema = new JsonObject { ["type"] = "object", ["properties"] = properties };
         return new JsonObject { ["type"] = "function", ["function"] = new JsonObject { ["name"] = Name, ["parameters"] = schema } };
@@ -120,14 +118,10 @@ internal static class Dialogues
             {
                 if ((string?)call?["service"] is not { } service || (string?)call["method"] is not { } method) continue;
                 if (!services.TryGetValue(service, out var methods))
-                {
                     services[service] = methods = new(StringComparer.Ordinal);
-                }
 
                 if (!methods.TryGetValue(method, out var parameters))
-                {
                     methods[method] = parameters = new(StringComparer.Ordinal);
-                }
 
                 parameters.UnionWith(((call["parameters"] as JsonObject) ?? []).Select(p => p.Key));
             }
@@ -146,9 +140,7 @@ internal static class Dialogues
                 .OrderBy(tool => tool.Name, StringComparer.Ordinal)];
         var messages = new JsonArray();
         foreach (JsonNode? turn in line["turns"]!.AsArray())
-        {
             AddTurn(messages, turn!);
-        }
 
         return new Dialogue((string)line["id"]!, services, tools, messages);
     }
@@ -171,9 +163,7 @@ internal static class Dialogues
                 })]),
             });
             foreach (JsonNode? call in calls)
-            {
                 messages.Add((JsonNode)new JsonObject { ["role"] = "tool", ["content"] = Compact(call!["results"]) });
-            }
         }
 
         string role = (string)turn["speaker"]! == "USER" ? "user" : "assistant";

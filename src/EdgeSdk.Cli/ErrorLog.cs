@@ -25,20 +25,14 @@ internal sealed class ErrorLog(Terminal terminal, bool verbose) : ILoggerFactory
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (!IsEnabled(logLevel))
-            {
                 return;
-            }
 
             string because = exception is null ? "" : verbose ? $"\n{exception}" : $": {ExitCode.Message(exception)}";
             string line = $"{DateTime.Now:HH:mm:ss} {name}: {formatter(state, exception)}{because}";
             if (logLevel >= LogLevel.Warning)
-            {
                 terminal.Warn(line);
-            }
             else
-            {
                 terminal.Note(line);
-            }
         }
     }
 }

@@ -25,22 +25,22 @@ internal enum ProxyDirection
 /// </remarks>
 internal sealed class FaultProxy : IAsyncDisposable
 {
-    private readonly IPEndPoint target;
-    private readonly Socket listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-    private readonly ConcurrentDictionary<Connection, bool> connections = new();
-    private readonly Task accepting;
-    private readonly Lock gate = new();
-    private readonly long[] bytesToCut = [long.MaxValue, long.MaxValue];
-    private long delayTicks, swallowed;
+    private readonly IPEndPoint _target;
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly ConcurrentDictionary<Connection, bool> _connections = new();
+    private readonly Task _accepting;
+    private readonly Lock _gate = new();
+    private readonly long[] _bytesToCut = [long.MaxValue, long.MaxValue];
+    private long _delayTicks, _swallowed;
 
     /// <summary>Starts a proxy in front of <paramref name="target"/> on a free port of the loopback address.</summary>
     public FaultProxy(IPEndPoint target)
     {
-        this.target = target;
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listener.Listen();
-        Address = new Uri($"http://{listener.LocalEndPoint}");
-        accepting = AcceptAsync();
+        _target = target;
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen();
+        Address = new Uri($"http://{_listener.LocalEndPoint}");
+        _accepting = AcceptAsync();
     }
 
     /// <summary>Where the proxy listens.</summary>
@@ -49,40 +49,40 @@ internal sealed class FaultProxy : IAsyncDisposable
     /// <summary>One-way delay, the same for each direction.</summary>
     public TimeSpan Delay
     {
-        get => Stopwatch.GetElapsedTime(0, Volatile.Read(ref delayTicks));
-        set => Volatile.Write(ref delayTicks, (long)(value.TotalSeconds * Stopwatch.Frequency));
+        get => Stopwatch.GetElapsedTime(0, Volatile.Read(ref _delayTicks));
+        set => Volatile.Write(ref _delayTicks, (long)(value.TotalSeconds * Stopwatch.Frequency));
     }
 
     /// <summary>Whether bytes vanish while connections stay open, as behind a router that died.</summary>
     public bool Blackhole { get; set; }
 
     /// <summary>Bytes that vanished so far, both directions together.</summary>
-    public long Swallowed => Volatile.Read(ref swallowed);
+    public long Swallowed => Volatile.Read(ref _swallowed);
 
     /// <summary>Connections under way.</summary>
-    public int Connections => connections.Count;
+    public int Connections => _connections.Count;
 
     /// <summary>Passes on <paramref name="bytes"/> more bytes in that direction, then resets the connection that carried the last of them. Once.</summary>
     public void CutAfter(ProxyDirection direction, long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        lock (gate)
-            bytesToCut[(int)direction] = bytes;
+        lock (_gate)
+            _bytesToCut[(int)direction] = bytes;
     }
 
     /// <summary>Resets the connections under way.</summary>
     public void Cut()
     {
-        foreach (var connection in connections.Keys)
+        foreach (var connection in _connections.Keys)
             connection.Reset();
     }
 
     public async ValueTask DisposeAsync()
     {
-        listener.Dispose();
-        await accepting.ConfigureAwait(false);
+        _listener.Dispose();
+        await _accepting.ConfigureAwait(false);
         Cut();
-        await Task.WhenAll(connections.Keys.Select(connection => connection.Serving)).ConfigureAwait(false);
+        await Task.WhenAll(_connections.Keys.Select(connection => connection.Serving)).ConfigureAwait(false);
     }
 
     private async Task AcceptAsync()
@@ -91,8 +91,8 @@ internal sealed class FaultProxy : IAsyncDisposable
         {
             while (true)
             {
-                var connection = new Connection(this, await listener.AcceptAsync().ConfigureAwait(false));
-                connections.TryAdd(connection, true);
+                var connection = new Connection(this, await _listener.AcceptAsync().ConfigureAwait(false));
+                _connections.TryAdd(connection, true);
                 connection.Serving = ServeAsync(connection);
             }
         }
@@ -105,15 +105,15 @@ internal sealed class FaultProxy : IAsyncDisposable
     private async Task ServeAsync(Connection connection)
     {
         await connection.RunAsync().ConfigureAwait(false);
-        connections.TryRemove(connection, out _);
+        _connections.TryRemove(connection, out _);
     }
 
     /// <summary>How many of <paramref name="bytes"/> may pass before the cut.</summary>
     private int Allow(ProxyDirection direction, int bytes, out bool cut)
     {
-        lock (gate)
+        lock (_gate)
         {
-            ref long left = ref bytesToCut[(int)direction];
+            ref long left = ref _bytesToCut[(int)direction];
             cut = left <= bytes;
             int allowed = (int)Math.Min(left, bytes);
             left = cut || left == long.MaxValue ? long.MaxValue : left - allowed;
@@ -123,7 +123,7 @@ internal sealed class FaultProxy : IAsyncDisposable
 
     private sealed class Connection(FaultProxy proxy, Socket device) : IDisposable
     {
-        private readonly Socket server = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        private readonly Socket _server = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
 
         /// <summary>Completes when both ends are closed.</summary>
         public Task Serving { get; set; } = Task.CompletedTask;
@@ -132,11 +132,11 @@ internal sealed class FaultProxy : IAsyncDisposable
         {
             try
             {
-                device.NoDelay = server.NoDelay = true;
-                await server.ConnectAsync(proxy.target).ConfigureAwait(false);
+                device.NoDelay = _server.NoDelay = true;
+                await _server.ConnectAsync(proxy._target).ConfigureAwait(false);
                 await Task.WhenAll(
-                    PassAsync(device, server, ProxyDirection.ToServer),
-                    PassAsync(server, device, ProxyDirection.ToDevice)).ConfigureAwait(false);
+                    PassAsync(device, _server, ProxyDirection.ToServer),
+                    PassAsync(_server, device, ProxyDirection.ToDevice)).ConfigureAwait(false);
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
@@ -153,14 +153,14 @@ internal sealed class FaultProxy : IAsyncDisposable
         public void Dispose()
         {
             device.Dispose();
-            server.Dispose();
+            _server.Dispose();
         }
 
         /// <summary>Closes both ends at once: each side sees a reset, and what was on its way is lost.</summary>
         public void Reset()
         {
             device.Close(timeout: 0);
-            server.Close(timeout: 0);
+            _server.Close(timeout: 0);
         }
 
         private async Task PassAsync(Socket from, Socket to, ProxyDirection direction)
@@ -199,7 +199,7 @@ internal sealed class FaultProxy : IAsyncDisposable
         {
             await foreach (var chunk in line.ReadAllAsync().ConfigureAwait(false))
             {
-                await PreciseTimer.Shared.WaitUntilAsync(chunk.Arrived + Volatile.Read(ref proxy.delayTicks), CancellationToken.None).ConfigureAwait(false);
+                await PreciseTimer.Shared.WaitUntilAsync(chunk.Arrived + Volatile.Read(ref proxy._delayTicks), CancellationToken.None).ConfigureAwait(false);
                 try
                 {
                     await SendAsync(chunk, to, direction).ConfigureAwait(false);
@@ -218,7 +218,7 @@ internal sealed class FaultProxy : IAsyncDisposable
         {
             if (proxy.Blackhole)
             {
-                Interlocked.Add(ref proxy.swallowed, chunk.Count);
+                Interlocked.Add(ref proxy._swallowed, chunk.Count);
                 return;
             }
 

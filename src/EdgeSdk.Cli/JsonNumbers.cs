@@ -9,9 +9,7 @@ internal static class JsonNumbers
     {
         json.WriteStartArray(name);
         foreach (int value in values)
-        {
             json.WriteNumberValue(value);
-        }
 
         json.WriteEndArray();
     }
@@ -20,9 +18,7 @@ internal static class JsonNumbers
     {
         json.WriteStartArray(name);
         foreach (float value in values)
-        {
             json.WriteNumberValue(value);
-        }
 
         json.WriteEndArray();
     }
@@ -31,13 +27,9 @@ internal static class JsonNumbers
     public static void WriteMeasured(this Utf8JsonWriter json, string name, double value)
     {
         if (double.IsFinite(value))
-        {
             json.WriteNumber(name, Math.Round(value, 3));
-        }
         else
-        {
             json.WriteNull(name);
-        }
     }
 
     /// <summary>An array of such.</summary>
@@ -47,13 +39,9 @@ internal static class JsonNumbers
         foreach (double value in values)
         {
             if (double.IsFinite(value))
-            {
                 json.WriteNumberValue(Math.Round(value, 3));
-            }
             else
-            {
                 json.WriteNullValue();
-            }
         }
 
         json.WriteEndArray();

@@ -30,18 +30,18 @@ internal sealed class NetworkBench
 {
     private const int RoundTrips = 4;
 
-    private readonly NetworkBenchOptions options;
-    private readonly ILanguageModel device;
-    private readonly IReadOnlyList<int[]> prompts;
-    private readonly IProgress<NetworkBenchProgress>? progress;
-    private readonly Dictionary<float, BenchTurn[]> turnsOf = [];
+    private readonly NetworkBenchOptions _options;
+    private readonly ILanguageModel _device;
+    private readonly IReadOnlyList<int[]> _prompts;
+    private readonly IProgress<NetworkBenchProgress>? _progress;
+    private readonly Dictionary<float, BenchTurn[]> _turnsOf = [];
 
     private NetworkBench(NetworkBenchOptions options, ILanguageModel device, IReadOnlyList<int[]> prompts, IProgress<NetworkBenchProgress>? progress)
     {
-        this.options = options;
-        this.device = device;
-        this.prompts = prompts;
-        this.progress = progress;
+        _options = options;
+        _device = device;
+        _prompts = prompts;
+        _progress = progress;
     }
 
     /// <summary>Loads the device, starts a server process for each step, and fills the rows.</summary>
@@ -101,27 +101,27 @@ internal sealed class NetworkBench
 
     private async Task<IReadOnlyList<NetworkBenchRow>> RunAsync(BenchHost host, CancellationToken cancellationToken)
     {
-        var rows = new List<NetworkBenchRow>(options.Rows);
-        foreach (int step in options.StepMs)
+        var rows = new List<NetworkBenchRow>(_options.Rows);
+        foreach (int step in _options.StepMs)
         {
             var server = await host(TimeSpan.FromMilliseconds(step), cancellationToken).ConfigureAwait(false);
             await using var ownedServer = server.ConfigureAwait(false);
             var network = new FaultProxy(new(IPAddress.Loopback, server.Address.Port));
             await using var ownedNetwork = network.ConfigureAwait(false);
-            foreach (int roundTrip in options.RoundTripMs)
+            foreach (int roundTrip in _options.RoundTripMs)
             {
                 network.Delay = TimeSpan.FromMilliseconds(roundTrip / 2.0);
                 var connection = new RemoteServer(new() { Address = network.Address });
                 await using var ownedConnection = connection.ConfigureAwait(false);
-                var model = await SharedVocabulary.DescribeAsync(connection, device, cancellationToken).ConfigureAwait(false);
+                var model = await SharedVocabulary.DescribeAsync(connection, _device, cancellationToken).ConfigureAwait(false);
                 double distance = await MeasureRoundTripAsync(connection, cancellationToken).ConfigureAwait(false);
-                foreach (float temperature in options.Temperatures)
+                foreach (float temperature in _options.Temperatures)
                 {
-                    Action<int> tell = turn => progress?.Report(new(rows.Count + 1, options.Rows, step, roundTrip, temperature, turn, prompts.Count));
+                    Action<int> tell = turn => _progress?.Report(new(rows.Count + 1, _options.Rows, step, roundTrip, temperature, turn, _prompts.Count));
                     tell(0);
-                    var row = new Row(options, device, connection, model, distance, new SamplerSpec(temperature, 1));
-                    if (!turnsOf.TryGetValue(temperature, out var turns))
-                        turnsOf[temperature] = turns = await row.MeasureTurnsAsync(prompts, cancellationToken).ConfigureAwait(false);
+                    var row = new Row(_options, _device, connection, model, distance, new SamplerSpec(temperature, 1));
+                    if (!_turnsOf.TryGetValue(temperature, out var turns))
+                        _turnsOf[temperature] = turns = await row.MeasureTurnsAsync(_prompts, cancellationToken).ConfigureAwait(false);
 
                     var (times, gate) = await row.FillAsync(turns, tell, cancellationToken).ConfigureAwait(false);
                     rows.Add(new(step, roundTrip, temperature, turns.Sum(turn => turn.Text.Length), times, gate));
@@ -303,7 +303,7 @@ internal sealed class NetworkBench
     /// <summary>A turn's clock: starts when it is made.</summary>
     private sealed class Timing
     {
-        private readonly long start = TimeProvider.System.GetTimestamp();
+        private readonly long _start = TimeProvider.System.GetTimestamp();
 
         /// <summary>Seconds to the first token; NaN before it.</summary>
         public double First { get; private set; } = double.NaN;
@@ -314,7 +314,7 @@ internal sealed class NetworkBench
         /// <summary>A token has arrived.</summary>
         public void Token()
         {
-            Last = TimeProvider.System.GetElapsedTime(start).TotalSeconds;
+            Last = TimeProvider.System.GetElapsedTime(_start).TotalSeconds;
             First = double.IsNaN(First) ? Last : First;
         }
     }

@@ -30,9 +30,7 @@ internal sealed class Signals : IDisposable
     private void Take(PosixSignalContext context, int exitCode)
     {
         if (Received is not null)
-        {
             return;
-        }
 
         context.Cancel = true;
         Received = exitCode;

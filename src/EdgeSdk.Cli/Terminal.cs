@@ -33,9 +33,7 @@ internal sealed class Terminal : IDisposable
         bool wanted = !noColour && Environment.GetEnvironmentVariable("NO_COLOR") is null or "" && Environment.GetEnvironmentVariable("TERM") != "dumb";
         _colour = wanted && IsInteractive;
         if (OperatingSystem.IsWindows())
-        {
             Console.OutputEncoding = s_utf8;
-        }
     }
 
     /// <summary>Standard input to its end, as UTF-8, nothing trimmed.</summary>
@@ -68,9 +66,7 @@ internal sealed class Terminal : IDisposable
     public async Task<string?> AskAsync(string prompt, CancellationToken cancellationToken)
     {
         if (IsInteractive && !Console.IsInputRedirected)
-        {
             Error.Write(prompt);
-        }
 
         // The console's own reads cannot be cancelled: the one under way is left behind.
         return await Task.Run(_input.Value.ReadLine, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -21,9 +21,7 @@ internal static class UsageErrors
 
         // Beside an unknown word the parser misses what that word was meant to be.
         foreach (var error in parsed.Errors.Where(_ => !isUnknown))
-        {
             terminal.Fail(error.Message);
-        }
 
         terminal.Note($"See {Path(command)} --help.");
     }

@@ -17,21 +17,21 @@ internal sealed class VerifyLossless : IAsyncDisposable
     /// <summary>One turn in so many gets adversarial drafts.</summary>
     private const int AdversarialEvery = 10;
 
-    private readonly VerifyLosslessOptions options;
-    private readonly ILanguageModel device;
-    private readonly RemoteServer alone, together;
-    private readonly FaultProxy? network;
-    private readonly Agreement agreement = new();
-    private int turns, differences, resumes;
-    private long tokens, drafted, accepted, honestTokens, honestPasses;
+    private readonly VerifyLosslessOptions _options;
+    private readonly ILanguageModel _device;
+    private readonly RemoteServer _alone, _together;
+    private readonly FaultProxy? _network;
+    private readonly Agreement _agreement = new();
+    private int _turns, _differences, _resumes;
+    private long _tokens, _drafted, _accepted, _honestTokens, _honestPasses;
 
     private VerifyLossless(VerifyLosslessOptions options, ILanguageModel device, Uri server, FaultProxy? network)
     {
-        this.options = options;
-        this.device = device;
-        this.network = network;
-        alone = Connection(server);
-        together = Connection(network?.Address ?? server);
+        _options = options;
+        _device = device;
+        _network = network;
+        _alone = Connection(server);
+        _together = Connection(network?.Address ?? server);
     }
 
     /// <summary>Loads both sides, plays every dialogue with every seed, and counts.</summary>
@@ -74,10 +74,10 @@ internal sealed class VerifyLossless : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await together.DisposeAsync().ConfigureAwait(false);
-        await alone.DisposeAsync().ConfigureAwait(false);
-        if (network is not null)
-            await network.DisposeAsync().ConfigureAwait(false);
+        await _together.DisposeAsync().ConfigureAwait(false);
+        await _alone.DisposeAsync().ConfigureAwait(false);
+        if (_network is not null)
+            await _network.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>What was written for a turn.</summary>
@@ -88,46 +88,46 @@ internal sealed class VerifyLossless : IAsyncDisposable
         IReadOnlyList<IReadOnlyList<int[]>> dialogues, IProgress<VerifyLosslessProgress>? progress, CancellationToken cancellationToken)
     {
         var model = await DescribeAsync(cancellationToken).ConfigureAwait(false);
-        var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(options.Device));
-        int of = dialogues.Sum(dialogue => dialogue.Count) * options.Seeds;
+        var tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(_options.Device));
+        int of = dialogues.Sum(dialogue => dialogue.Count) * _options.Seeds;
         for (int d = 0; d < dialogues.Count; d++)
         {
             for (int t = 0; t < dialogues[d].Count; t++)
             {
                 int[] prompt = dialogues[d][t];
-                var constrained = options.Constraint is null ? null : ConstrainedText.For(
-                    options.Constraint, tokenizer.Value, model.Info.EndTokens, prompt.Length, StopRule.For(model.Info, prompt.Length, options.MaxTokens).LastPlace + 1);
+                var constrained = _options.Constraint is null ? null : ConstrainedText.For(
+                    _options.Constraint, tokenizer.Value, model.Info.EndTokens, prompt.Length, StopRule.For(model.Info, prompt.Length, _options.MaxTokens).LastPlace + 1);
                 Written? expected = null;
-                for (int seed = 1; seed <= options.Seeds; seed++)
+                for (int seed = 1; seed <= _options.Seeds; seed++)
                 {
-                    var sampler = new SamplerSpec(options.Temperature, (ulong)seed) { Constrained = constrained };
-                    if (expected is null || options.Temperature > 0)
+                    var sampler = new SamplerSpec(_options.Temperature, (ulong)seed) { Constrained = constrained };
+                    if (expected is null || _options.Temperature > 0)
                         expected = await WriteAloneAsync(prompt, sampler, model, cancellationToken).ConfigureAwait(false);
 
                     var random = new Random((d * 1_000 + t) * 1_000 + seed);
-                    bool adversarial = turns % AdversarialEvery == AdversarialEvery - 1;
+                    bool adversarial = _turns % AdversarialEvery == AdversarialEvery - 1;
                     var written = await WriteTogetherAsync(prompt, sampler, model, expected, adversarial, random, cancellationToken).ConfigureAwait(false);
                     string? difference = Compare(expected, written);
-                    turns++;
-                    differences += difference is null ? 0 : 1;
-                    progress?.Report(new(turns, of, difference is null ? null : $"dialogue {d + 1}, turn {t + 1}, seed {seed}: {difference}"));
+                    _turns++;
+                    _differences += difference is null ? 0 : 1;
+                    progress?.Report(new(_turns, of, difference is null ? null : $"dialogue {d + 1}, turn {t + 1}, seed {seed}: {difference}"));
                 }
             }
         }
 
         return new(
-            dialogues.Count * options.Seeds, turns, tokens, drafted, accepted, differences, agreement.Report(), honestPasses / (double)honestTokens, resumes);
+            dialogues.Count * _options.Seeds, _turns, _tokens, _drafted, _accepted, _differences, _agreement.Report(), _honestPasses / (double)_honestTokens, _resumes);
     }
 
     private async Task<RemoteModel> DescribeAsync(CancellationToken cancellationToken)
     {
-        await together.DescribeAsync(cancellationToken).ConfigureAwait(false);
-        return await SharedVocabulary.DescribeAsync(alone, device, cancellationToken).ConfigureAwait(false);
+        await _together.DescribeAsync(cancellationToken).ConfigureAwait(false);
+        return await SharedVocabulary.DescribeAsync(_alone, _device, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<Written> WriteAloneAsync(int[] prompt, SamplerSpec sampler, RemoteModel model, CancellationToken cancellationToken)
     {
-        var stream = alone.Open(OpenFrame.For(prompt, device.Info.VocabularyFingerprint, sampler, options.MaxTokens), model);
+        var stream = _alone.Open(OpenFrame.For(prompt, _device.Info.VocabularyFingerprint, sampler, _options.MaxTokens), model);
         await using var owned = stream.ConfigureAwait(false);
         var text = new List<int>();
         await foreach (var commit in stream.ReadAllAsync(cancellationToken).ConfigureAwait(false))
@@ -139,16 +139,16 @@ internal sealed class VerifyLossless : IAsyncDisposable
     private async Task<Written> WriteTogetherAsync(
         int[] prompt, SamplerSpec sampler, RemoteModel model, Written expected, bool adversarial, Random random, CancellationToken cancellationToken)
     {
-        var sequence = await device.OpenAsync(sampler, cancellationToken).ConfigureAwait(false);
-        var window = new DraftWindow(device, sequence, StopRule.For(model.Info, prompt.Length, options.MaxTokens), TimeProvider.System);
+        var sequence = await _device.OpenAsync(sampler, cancellationToken).ConfigureAwait(false);
+        var window = new DraftWindow(_device, sequence, StopRule.For(model.Info, prompt.Length, _options.MaxTokens), TimeProvider.System);
         await using var ownedWindow = window.ConfigureAwait(false);
-        int cutAfter = options.Cut ? random.Next(Math.Max(1, expected.Tokens.Length)) : -1;
+        int cutAfter = _options.Cut ? random.Next(Math.Max(1, expected.Tokens.Length)) : -1;
         RemoteStream? stream = null;
-        var turn = new TogetherTurn(window, new Gate(GateMode.AlwaysOn), agreement, model.Cost, together.RoundTripSeconds, drafts =>
+        var turn = new TogetherTurn(window, new Gate(GateMode.AlwaysOn), _agreement, model.Cost, _together.RoundTripSeconds, drafts =>
         {
-            var open = OpenFrame.For(prompt, device.Info.VocabularyFingerprint, sampler, options.MaxTokens);
+            var open = OpenFrame.For(prompt, _device.Info.VocabularyFingerprint, sampler, _options.MaxTokens);
             open.Drafts = OpenFrame.TokensOf(adversarial ? AdversarialStream.Spoil(drafts.Span, model.Info, random) : drafts.Span);
-            stream = together.Open(open, model);
+            stream = _together.Open(open, model);
             CutAt(0, cutAfter);
             return adversarial ? new AdversarialStream(stream, model.Info, random) : stream;
         });
@@ -175,21 +175,21 @@ internal sealed class VerifyLossless : IAsyncDisposable
     private void CutAt(int place, int cutAfter)
     {
         if (place == cutAfter)
-            network!.Cut();
+            _network!.Cut();
     }
 
     private void Count(TogetherTurn turn, DraftWindow window, int written, RemoteStream stream, bool adversarial)
     {
-        tokens += written;
-        drafted += turn.Drafted;
-        accepted += turn.Accepted;
-        resumes += stream.Connections - 1;
+        _tokens += written;
+        _drafted += turn.Drafted;
+        _accepted += turn.Accepted;
+        _resumes += stream.Connections - 1;
         if (adversarial)
             return;
 
-        agreement.Merge(window.Agreement);
-        honestTokens += written;
-        honestPasses += turn.Passes;
+        _agreement.Merge(window.Agreement);
+        _honestTokens += written;
+        _honestPasses += turn.Passes;
     }
 
     /// <summary>Where two texts part; null where they do not.</summary>
@@ -204,7 +204,7 @@ internal sealed class VerifyLossless : IAsyncDisposable
         string At(Written text) => same < text.Tokens.Length ? $"{text.Tokens[same]}" : "missing";
     }
 
-    private RemoteServer Connection(Uri address) => new(new() { Address = address, Token = options.Token, FirstBackoff = TimeSpan.FromMilliseconds(10) });
+    private RemoteServer Connection(Uri address) => new(new() { Address = address, Token = _options.Token, FirstBackoff = TimeSpan.FromMilliseconds(10) });
 
     private static Uri AddressOf(string server) => Uri.TryCreate(server, UriKind.Absolute, out var address)
         ? address

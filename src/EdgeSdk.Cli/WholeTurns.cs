@@ -13,9 +13,7 @@ internal static class WholeTurns
     {
         var model = ModelFolder.Open(folder, ModelVerification.Sizes, cancellationToken);
         if (model.TokenizerFile is null || model.ReadChatTemplate() is not { } template)
-        {
             return;
-        }
 
         options.Tokenizer = Tokenizer.Load(model.TokenizerFile);
         options.ChatTemplate = template;

@@ -9,9 +9,9 @@ internal sealed class Checkpoint : IDisposable
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
 
-    private readonly List<SafetensorsFile> files = [];
-    private readonly Dictionary<string, (SafetensorsFile File, SafetensorsTensor Tensor)> tensors = new(StringComparer.Ordinal);
-    private readonly HashSet<string> used = new(StringComparer.Ordinal);
+    private readonly List<SafetensorsFile> _files = [];
+    private readonly Dictionary<string, (SafetensorsFile File, SafetensorsTensor Tensor)> _tensors = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
     private Checkpoint(string folder, CheckpointConfig config, CheckpointConfig? generation)
     {
@@ -28,10 +28,10 @@ internal sealed class Checkpoint : IDisposable
     public IReadOnlyList<int> EndTokens { get; }
 
     /// <summary>Names of the weights' files in the folder.</summary>
-    public IEnumerable<string> WeightFiles => files.Select(f => Path.GetFileName(f.Path));
+    public IEnumerable<string> WeightFiles => _files.Select(f => Path.GetFileName(f.Path));
 
     /// <summary>Tensors that nobody asked for.</summary>
-    public IEnumerable<string> Unused => tensors.Keys.Where(name => !used.Contains(name)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Unused => _tensors.Keys.Where(name => !_used.Contains(name)).Order(StringComparer.Ordinal);
 
     /// <summary>Opens a checkpoint and checks its files' headers. The caller disposes it.</summary>
     /// <exception cref="EdgeException">A file is missing or damaged.</exception>
@@ -56,16 +56,16 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
-    public bool Has(string tensor) => tensors.ContainsKey(tensor);
+    public bool Has(string tensor) => _tensors.ContainsKey(tensor);
 
     /// <summary>A tensor of the shape that the configuration asks for.</summary>
     /// <exception cref="EdgeException">It is missing, of another shape, or of a type that holds no weights.</exception>
     public (SafetensorsTensor Tensor, string File) Find(string name, params ReadOnlySpan<long> shape)
     {
-        if (!tensors.TryGetValue(name, out var found))
+        if (!_tensors.TryGetValue(name, out var found))
             throw Invalid($"{Folder} has no tensor '{name}', which config.json asks for");
 
-        used.Add(name);
+        _used.Add(name);
         var (file, tensor) = found;
         if (!tensor.Shape.SequenceEqual(shape.ToArray()))
             throw Invalid($"{file.Path}: '{name}' is [{string.Join(", ", tensor.Shape)}] where config.json asks for [{string.Join(", ", shape.ToArray())}]");
@@ -76,7 +76,7 @@ internal sealed class Checkpoint : IDisposable
         return (tensor, Path.GetFileName(file.Path));
     }
 
-    public void Dispose() => files.ForEach(f => f.Dispose());
+    public void Dispose() => _files.ForEach(f => f.Dispose());
 
     private static CheckpointConfig ReadConfig(string path)
     {
@@ -110,11 +110,11 @@ internal sealed class Checkpoint : IDisposable
 
     private void Add(SafetensorsFile file)
     {
-        files.Add(file);
+        _files.Add(file);
         foreach (var (name, tensor) in file.Tensors)
         {
-            if (!tensors.TryAdd(name, (file, tensor)))
-                throw Invalid($"{file.Path} holds '{name}', which {tensors[name].File.Path} holds too");
+            if (!_tensors.TryAdd(name, (file, tensor)))
+                throw Invalid($"{file.Path} holds '{name}', which {_tensors[name].File.Path} holds too");
         }
     }
 

@@ -39,12 +39,12 @@ internal sealed record DecoderSizes(int Hidden, int Intermediate, int Layers, in
 /// </summary>
 internal sealed class DecoderGraphBuilder
 {
-    private readonly Checkpoint checkpoint;
-    private readonly Dictionary<string, string> inputs = [], outputs = [];
+    private readonly Checkpoint _checkpoint;
+    private readonly Dictionary<string, string> _inputs = [], _outputs = [];
 
     public DecoderGraphBuilder(Checkpoint checkpoint, int operatorSet, int irVersion)
     {
-        this.checkpoint = checkpoint;
+        _checkpoint = checkpoint;
         var config = checkpoint.Config;
         config.Only("hidden_act", "silu");
         config.Without("quantization_config", "quantised weights are not taken; take the float32 or bfloat16 checkpoint");
@@ -63,7 +63,7 @@ internal sealed class DecoderGraphBuilder
     /// <summary>Declares an input under a role.</summary>
     public Value Input(string role, string name, DataType type, params ReadOnlySpan<Dimension> shape)
     {
-        inputs.Add(role, name);
+        _inputs.Add(role, name);
         return Graph.Input(name, type, shape);
     }
 
@@ -90,7 +90,7 @@ internal sealed class DecoderGraphBuilder
     public DecoderGraph Build(
         Value residual, Dimension batch, Range layers, string finalNorm, bool givesHidden, Func<int, Value, Value> attention, Func<int, Value, Value> feedForward)
     {
-        inputs.Add("first_logit", "first_logit");
+        _inputs.Add("first_logit", "first_logit");
         var firstLogit = Graph.InputWithDefault("first_logit", [0]);
         int first = layers.Start.Value, end = layers.End.Value;
         var normed = Graph.RmsNorm(residual, Norm(first, "input_layernorm"), Sizes.Epsilon);
@@ -105,12 +105,12 @@ internal sealed class DecoderGraphBuilder
         }
 
         var wanted = Graph.SliceFrom(normed, firstLogit, axis: 1);
-        string head = checkpoint.Config.Flag("tie_word_embeddings", absent: false) ? "model.embed_tokens.weight" : "lm_head.weight";
+        string head = _checkpoint.Config.Flag("tie_word_embeddings", absent: false) ? "model.embed_tokens.weight" : "lm_head.weight";
         Output("logits", "logits", Weights.Product(wanted, head, Sizes.Vocabulary, Sizes.Hidden), batch, "logit_rows", Sizes.Vocabulary);
         if (givesHidden)
             Output("hidden", "hidden_states", wanted, batch, "logit_rows", Sizes.Hidden);
 
-        return new DecoderGraph(Graph.Build("EdgeSdk"), inputs, outputs, Sizes);
+        return new DecoderGraph(Graph.Build("EdgeSdk"), _inputs, _outputs, Sizes);
     }
 
     /// <summary>down(silu(gate x) * up x).</summary>
@@ -125,7 +125,7 @@ internal sealed class DecoderGraphBuilder
 
     private void Output(string role, string name, Value value, params ReadOnlySpan<Dimension> shape)
     {
-        outputs.Add(role, name);
+        _outputs.Add(role, name);
         Graph.Output(name, value, DataType.Float, shape);
     }
 

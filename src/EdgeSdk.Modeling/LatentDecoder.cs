@@ -19,42 +19,42 @@ internal sealed class LatentDecoder
     /// <summary>The reference implementation leaves this at its default for the two norms inside of attention.</summary>
     private const float LatentEpsilon = 1e-6f;
 
-    private readonly DecoderGraphBuilder decoder;
-    private readonly GraphBuilder graph;
-    private readonly CheckpointWeights weights;
-    private readonly DecoderSizes sizes;
-    private readonly LatentSizes latent;
-    private readonly ExpertSizes experts;
-    private readonly float scoreScale;
-    private readonly bool interleaved;
-    private readonly Value tokens, pastLength, length, cos, sin;
-    private readonly int firstLayer;
+    private readonly DecoderGraphBuilder _decoder;
+    private readonly GraphBuilder _graph;
+    private readonly CheckpointWeights _weights;
+    private readonly DecoderSizes _sizes;
+    private readonly LatentSizes _latent;
+    private readonly ExpertSizes _experts;
+    private readonly float _scoreScale;
+    private readonly bool _interleaved;
+    private readonly Value _tokens, _pastLength, _length, _cos, _sin;
+    private readonly int _firstLayer;
 
     private LatentDecoder(Checkpoint checkpoint, int firstLayer)
     {
-        this.firstLayer = firstLayer;
+        _firstLayer = firstLayer;
         var config = checkpoint.Config;
-        latent = LatentSizes.Read(config);
-        experts = ExpertSizes.Read(config);
-        interleaved = config.Flag("rope_interleave", absent: true);
-        var rotary = RotaryEmbedding.Read(config, latent.Rope);
-        scoreScale = (float)(rotary.ScoreFactor / Math.Sqrt(latent.Key));
+        _latent = LatentSizes.Read(config);
+        _experts = ExpertSizes.Read(config);
+        _interleaved = config.Flag("rope_interleave", absent: true);
+        var rotary = RotaryEmbedding.Read(config, _latent.Rope);
+        _scoreScale = (float)(rotary.ScoreFactor / Math.Sqrt(_latent.Key));
 
-        decoder = new DecoderGraphBuilder(checkpoint, operatorSet: 24, irVersion: 11);
-        (graph, weights) = (decoder.Graph, decoder.Weights);
-        sizes = decoder.Sizes = decoder.Sizes with { KeyValueHeads = decoder.Sizes.Heads, HeadSize = latent.Key };
-        tokens = decoder.Input("tokens", "input_ids", DataType.Int64, 1, "sequence_length");
-        pastLength = decoder.Input("past_length", "past_length", DataType.Int64, 1);
-        length = pastLength + graph.Size(tokens, axis: 1);
-        (cos, sin) = rotary.Tables(graph, sizes.Context);
+        _decoder = new DecoderGraphBuilder(checkpoint, operatorSet: 24, irVersion: 11);
+        (_graph, _weights) = (_decoder.Graph, _decoder.Weights);
+        _sizes = _decoder.Sizes = _decoder.Sizes with { KeyValueHeads = _decoder.Sizes.Heads, HeadSize = _latent.Key };
+        _tokens = _decoder.Input("tokens", "input_ids", DataType.Int64, 1, "sequence_length");
+        _pastLength = _decoder.Input("past_length", "past_length", DataType.Int64, 1);
+        _length = _pastLength + _graph.Size(_tokens, axis: 1);
+        (_cos, _sin) = rotary.Tables(_graph, _sizes.Context);
     }
 
     /// <summary>The graph of a checkpoint.</summary>
     public static DecoderGraph Build(Checkpoint checkpoint)
     {
         var architecture = new LatentDecoder(checkpoint, firstLayer: 0);
-        var embedded = architecture.decoder.Embed(architecture.tokens);
-        return architecture.Build(embedded, 0..architecture.sizes.Layers, "model.norm.weight", PredictsSecondToken(checkpoint));
+        var embedded = architecture._decoder.Embed(architecture._tokens);
+        return architecture.Build(embedded, 0..architecture._sizes.Layers, "model.norm.weight", PredictsSecondToken(checkpoint));
     }
 
     /// <summary>
@@ -69,17 +69,17 @@ internal sealed class LatentDecoder
 
         int layer = SecondTokenLayer(checkpoint);
         var architecture = new LatentDecoder(checkpoint, layer);
-        var (graph, weights, sizes) = (architecture.graph, architecture.weights, architecture.sizes);
-        var state = architecture.decoder.Input("hidden", "previous_hidden_states", DataType.Float, 1, "sequence_length", sizes.Hidden);
+        var (graph, weights, sizes) = (architecture._graph, architecture._weights, architecture._sizes);
+        var state = architecture._decoder.Input("hidden", "previous_hidden_states", DataType.Float, 1, "sequence_length", sizes.Hidden);
         string name = $"model.layers.{layer}";
-        var token = graph.RmsNorm(architecture.decoder.Embed(architecture.tokens), weights.Vector($"{name}.enorm.weight", sizes.Hidden), sizes.Epsilon);
+        var token = graph.RmsNorm(architecture._decoder.Embed(architecture._tokens), weights.Vector($"{name}.enorm.weight", sizes.Hidden), sizes.Epsilon);
         var both = graph.Concat(-1, token, graph.RmsNorm(state, weights.Vector($"{name}.hnorm.weight", sizes.Hidden), sizes.Epsilon));
         var residual = weights.Product(both, $"{name}.eh_proj.weight", sizes.Hidden, 2 * sizes.Hidden);
         return architecture.Build(residual, layer..(layer + 1), $"{name}.shared_head.norm.weight", givesHidden: true);
     }
 
     private DecoderGraph Build(Value residual, Range layers, string finalNorm, bool givesHidden) =>
-        decoder.Build(residual, 1, layers, finalNorm, givesHidden, Attention, FeedForward);
+        _decoder.Build(residual, 1, layers, finalNorm, givesHidden, Attention, FeedForward);
 
     /// <summary>Configurations keep num_nextn_predict_layers where the layer itself was left out: transformers saves none.</summary>
     private static bool PredictsSecondToken(Checkpoint checkpoint) =>
@@ -92,69 +92,69 @@ internal sealed class LatentDecoder
     {
         string name = $"model.layers.{layer}.self_attn";
         var (query, compressed, sharedKey) = Project(x, name);
-        query = PerHead(graph.Rotate(query, pastLength, cos, sin, sizes.Heads, latent.Rope, interleaved), latent.Key);
+        query = PerHead(_graph.Rotate(query, _pastLength, _cos, _sin, _sizes.Heads, _latent.Rope, _interleaved), _latent.Key);
 
-        var normed = graph.RmsNorm(compressed, weights.Vector($"{name}.kv_a_layernorm.weight", latent.KeyValueRank), LatentEpsilon);
-        var expanded = weights.Product(normed, $"{name}.kv_b_proj.weight", sizes.Heads * (latent.Nope + latent.Value), latent.KeyValueRank);
-        var parts = graph.Split(PerHead(expanded, latent.Nope + latent.Value), -1, latent.Nope, latent.Value);
-        var rotated = graph.Unsqueeze(graph.Rotate(sharedKey, pastLength, cos, sin, 1, latent.Rope, interleaved), 1);
-        var key = graph.Concat(-1, graph.Expand(rotated, graph.Constant(1, sizes.Heads, 1, 1)), parts[0]);
+        var normed = _graph.RmsNorm(compressed, _weights.Vector($"{name}.kv_a_layernorm.weight", _latent.KeyValueRank), LatentEpsilon);
+        var expanded = _weights.Product(normed, $"{name}.kv_b_proj.weight", _sizes.Heads * (_latent.Nope + _latent.Value), _latent.KeyValueRank);
+        var parts = _graph.Split(PerHead(expanded, _latent.Nope + _latent.Value), -1, _latent.Nope, _latent.Value);
+        var rotated = _graph.Unsqueeze(_graph.Rotate(sharedKey, _pastLength, _cos, _sin, 1, _latent.Rope, _interleaved), 1);
+        var key = _graph.Concat(-1, _graph.Expand(rotated, _graph.Constant(1, _sizes.Heads, 1, 1)), parts[0]);
 
-        int cache = layer - firstLayer;
-        var keys = graph.TensorScatter(decoder.Past("key", cache, 1, sizes.Heads, "capacity", latent.Key), key, pastLength);
-        var values = graph.TensorScatter(decoder.Past("value", cache, 1, sizes.Heads, "capacity", latent.Value), parts[1], pastLength);
-        decoder.Present("key", cache, keys, 1, sizes.Heads, "capacity", latent.Key);
-        decoder.Present("value", cache, values, 1, sizes.Heads, "capacity", latent.Value);
+        int cache = layer - _firstLayer;
+        var keys = _graph.TensorScatter(_decoder.Past("key", cache, 1, _sizes.Heads, "capacity", _latent.Key), key, _pastLength);
+        var values = _graph.TensorScatter(_decoder.Past("value", cache, 1, _sizes.Heads, "capacity", _latent.Value), parts[1], _pastLength);
+        _decoder.Present("key", cache, keys, 1, _sizes.Heads, "capacity", _latent.Key);
+        _decoder.Present("value", cache, values, 1, _sizes.Heads, "capacity", _latent.Value);
 
-        var attended = graph.Transpose(graph.Attention(query, keys, values, length, scoreScale), 0, 2, 1, 3);
-        int width = sizes.Heads * latent.Value;
-        return weights.Linear(graph.Reshape(attended, 0, 0, width), $"{name}.o_proj", sizes.Hidden, width);
+        var attended = _graph.Transpose(_graph.Attention(query, keys, values, _length, _scoreScale), 0, 2, 1, 3);
+        int width = _sizes.Heads * _latent.Value;
+        return _weights.Linear(_graph.Reshape(attended, 0, 0, width), $"{name}.o_proj", _sizes.Hidden, width);
     }
 
     /// <summary>Queries [1, rows, heads * key size], the latent of keys and values, and the part of the key that all heads share.</summary>
     private (Value Query, Value Compressed, Value SharedKey) Project(Value x, string name)
     {
         long[] order = RotatedFirst();
-        var (down, shared) = ($"{name}.kv_a_proj_with_mqa", latent.KeyValueRank + latent.Rope);
-        if (latent.QueryRank == 0)
+        var (down, shared) = ($"{name}.kv_a_proj_with_mqa", _latent.KeyValueRank + _latent.Rope);
+        if (_latent.QueryRank == 0)
         {
-            var alone = graph.Split(weights.Linear(x, down, shared, sizes.Hidden), -1, latent.KeyValueRank, latent.Rope);
-            return (weights.ProductReordered(x, $"{name}.q_proj.weight", sizes.Hidden, order), alone[0], alone[1]);
+            var alone = _graph.Split(_weights.Linear(x, down, shared, _sizes.Hidden), -1, _latent.KeyValueRank, _latent.Rope);
+            return (_weights.ProductReordered(x, $"{name}.q_proj.weight", _sizes.Hidden, order), alone[0], alone[1]);
         }
 
-        var wide = weights.LinearSideBySide(x, sizes.Hidden, ($"{name}.q_a_proj", latent.QueryRank), (down, shared));
-        var parts = graph.Split(wide, -1, latent.QueryRank, latent.KeyValueRank, latent.Rope);
-        var normed = graph.RmsNorm(parts[0], weights.Vector($"{name}.q_a_layernorm.weight", latent.QueryRank), LatentEpsilon);
-        return (weights.ProductReordered(normed, $"{name}.q_b_proj.weight", latent.QueryRank, order), parts[1], parts[2]);
+        var wide = _weights.LinearSideBySide(x, _sizes.Hidden, ($"{name}.q_a_proj", _latent.QueryRank), (down, shared));
+        var parts = _graph.Split(wide, -1, _latent.QueryRank, _latent.KeyValueRank, _latent.Rope);
+        var normed = _graph.RmsNorm(parts[0], _weights.Vector($"{name}.q_a_layernorm.weight", _latent.QueryRank), LatentEpsilon);
+        return (_weights.ProductReordered(normed, $"{name}.q_b_proj.weight", _latent.QueryRank, order), parts[1], parts[2]);
     }
 
     /// <summary>The checkpoint's heads are [nope, rope]; this order makes them [rope, nope].</summary>
     private long[] RotatedFirst() =>
-        [.. Enumerable.Range(0, sizes.Heads * latent.Key).Select(i => (long)(i / latent.Key * latent.Key + (i % latent.Key + latent.Nope) % latent.Key))];
+        [.. Enumerable.Range(0, _sizes.Heads * _latent.Key).Select(i => (long)(i / _latent.Key * _latent.Key + (i % _latent.Key + _latent.Nope) % _latent.Key))];
 
     /// <summary>[1, rows, heads * size] to [1, heads, rows, size].</summary>
-    private Value PerHead(Value x, int size) => graph.Transpose(graph.Reshape(x, 0, 0, sizes.Heads, size), 0, 2, 1, 3);
+    private Value PerHead(Value x, int size) => _graph.Transpose(_graph.Reshape(x, 0, 0, _sizes.Heads, size), 0, 2, 1, 3);
 
     private Value FeedForward(int layer, Value x)
     {
         string name = $"model.layers.{layer}.mlp";
-        return layer < experts.DenseLayers ? decoder.SwiGlu(x, name, sizes.Intermediate) : Experts(x, name);
+        return layer < _experts.DenseLayers ? _decoder.SwiGlu(x, name, _sizes.Intermediate) : Experts(x, name);
     }
 
     /// <summary>The shared experts are as many more routed ones whose gate is always 1.</summary>
     private Value Experts(Value x, string name)
     {
-        int all = experts.Routed + experts.Shared, width = experts.Width;
-        var blocks = Enumerable.Range(0, experts.Routed).Select(e => (Name: $"{name}.experts.{e}", Width: width));
-        if (experts.Shared > 0)
-            blocks = blocks.Append(($"{name}.shared_experts", experts.Shared * width));
+        int all = _experts.Routed + _experts.Shared, width = _experts.Width;
+        var blocks = Enumerable.Range(0, _experts.Routed).Select(e => (Name: $"{name}.experts.{e}", Width: width));
+        if (_experts.Shared > 0)
+            blocks = blocks.Append(($"{name}.shared_experts", _experts.Shared * width));
 
         var gateAndUp = blocks.Select(b => ($"{b.Name}.gate_proj", b.Width)).Concat(blocks.Select(b => ($"{b.Name}.up_proj", b.Width)));
-        var parts = graph.Split(weights.LinearSideBySide(x, sizes.Hidden, [.. gateAndUp]), -1, all * width, all * width);
-        var perExpert = graph.Reshape(graph.Silu(parts[0]) * parts[1], 0, 0, all, width);
-        var gate = graph.Unsqueeze(graph.PadLast(Gate(x, $"{name}.gate"), experts.Shared, 1), 3);
-        var gated = graph.Reshape(perExpert * gate, 0, 0, all * width);
-        return weights.SumOfProducts(gated, sizes.Hidden, [.. blocks.Select(b => ($"{b.Name}.down_proj.weight", b.Width))]);
+        var parts = _graph.Split(_weights.LinearSideBySide(x, _sizes.Hidden, [.. gateAndUp]), -1, all * width, all * width);
+        var perExpert = _graph.Reshape(_graph.Silu(parts[0]) * parts[1], 0, 0, all, width);
+        var gate = _graph.Unsqueeze(_graph.PadLast(Gate(x, $"{name}.gate"), _experts.Shared, 1), 3);
+        var gated = _graph.Reshape(perExpert * gate, 0, 0, all * width);
+        return _weights.SumOfProducts(gated, _sizes.Hidden, [.. blocks.Select(b => ($"{b.Name}.down_proj.weight", b.Width))]);
     }
 
     /// <summary>
@@ -163,28 +163,28 @@ internal sealed class LatentDecoder
     /// </summary>
     private Value Gate(Value x, string name)
     {
-        var scores = graph.Sigmoid(weights.Product(x, $"{name}.weight", experts.Routed, sizes.Hidden));
-        var biased = scores + weights.Vector($"{name}.e_score_correction_bias", experts.Routed);
-        if (experts.GroupsPerToken < experts.Groups)
+        var scores = _graph.Sigmoid(_weights.Product(x, $"{name}.weight", _experts.Routed, _sizes.Hidden));
+        var biased = scores + _weights.Vector($"{name}.e_score_correction_bias", _experts.Routed);
+        if (_experts.GroupsPerToken < _experts.Groups)
             biased = InBestGroups(biased);
 
-        var chosen = scores * Best(biased, experts.PerToken, experts.Routed);
-        if (experts.IsNormalised)
-            chosen /= graph.ReduceSum(chosen, -1, keepDimension: true) + graph.Scalar(1e-20f);
+        var chosen = scores * Best(biased, _experts.PerToken, _experts.Routed);
+        if (_experts.IsNormalised)
+            chosen /= _graph.ReduceSum(chosen, -1, keepDimension: true) + _graph.Scalar(1e-20f);
 
-        return chosen * graph.Scalar(experts.Scaling);
+        return chosen * _graph.Scalar(_experts.Scaling);
     }
 
     private Value InBestGroups(Value biased)
     {
-        var grouped = graph.Reshape(biased, 0, 0, experts.Groups, experts.Routed / experts.Groups);
-        var score = graph.ReduceSum(graph.TopK(grouped, 2).Values, -1, keepDimension: false);
-        var best = graph.Unsqueeze(Best(score, experts.GroupsPerToken, experts.Groups), 3);
-        return graph.Reshape(grouped * best, 0, 0, experts.Routed);
+        var grouped = _graph.Reshape(biased, 0, 0, _experts.Groups, _experts.Routed / _experts.Groups);
+        var score = _graph.ReduceSum(_graph.TopK(grouped, 2).Values, -1, keepDimension: false);
+        var best = _graph.Unsqueeze(Best(score, _experts.GroupsPerToken, _experts.Groups), 3);
+        return _graph.Reshape(grouped * best, 0, 0, _experts.Routed);
     }
 
     /// <summary>1 at the largest <paramref name="count"/> of the last axis, 0 elsewhere.</summary>
-    private Value Best(Value scores, int count, int size) => graph.ReduceSum(graph.OneHot(graph.TopK(scores, count).Indices, size), -2, keepDimension: false);
+    private Value Best(Value scores, int count, int size) => _graph.ReduceSum(_graph.OneHot(_graph.TopK(scores, count).Indices, size), -2, keepDimension: false);
 
     /// <param name="QueryRank">0: queries are projected directly.</param>
     /// <param name="KeyValueRank">The width of the latent of keys and values.</param>

@@ -17,14 +17,14 @@ internal sealed class SafetensorsFile : IDisposable
     /// <summary>The reference implementation's limit.</summary>
     private const long MaxHeaderBytes = 100_000_000;
 
-    private readonly SafeFileHandle handle;
-    private readonly Dictionary<string, SafetensorsTensor> tensors = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> metadata = new(StringComparer.Ordinal);
+    private readonly SafeFileHandle _handle;
+    private readonly Dictionary<string, SafetensorsTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
     private SafetensorsFile(string path, SafeFileHandle handle)
     {
         Path = path;
-        this.handle = handle;
+        _handle = handle;
         ReadHeader();
     }
 
@@ -32,10 +32,10 @@ internal sealed class SafetensorsFile : IDisposable
     public string Path { get; }
 
     /// <summary>The tensors by name.</summary>
-    public IReadOnlyDictionary<string, SafetensorsTensor> Tensors => tensors;
+    public IReadOnlyDictionary<string, SafetensorsTensor> Tensors => _tensors;
 
     /// <summary>The header's free text fields.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => metadata;
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <summary>Opens a file and checks its header. The caller disposes it.</summary>
     /// <exception cref="EdgeException">The file is missing or not what it should be.</exception>
@@ -66,7 +66,7 @@ internal sealed class SafetensorsFile : IDisposable
     /// <exception cref="EdgeException">There is no such tensor, or it is of a type that holds no weights.</exception>
     public float[] ReadSingles(string name)
     {
-        if (!tensors.TryGetValue(name, out var tensor))
+        if (!_tensors.TryGetValue(name, out var tensor))
             throw Invalid($"has no tensor '{name}'");
 
         if (tensor.Type == SafetensorsType.Other)
@@ -85,7 +85,7 @@ internal sealed class SafetensorsFile : IDisposable
         return values;
     }
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     /// <summary>A bfloat16 is the upper half of a float32.</summary>
     private static void WidenBFloat16(ReadOnlySpan<ushort> halves, Span<float> values)
@@ -96,7 +96,7 @@ internal sealed class SafetensorsFile : IDisposable
 
     private void ReadHeader()
     {
-        long fileBytes = RandomAccess.GetLength(handle);
+        long fileBytes = RandomAccess.GetLength(_handle);
         if (fileBytes < 8)
             throw Invalid($"has {fileBytes} bytes, too few for a header");
 
@@ -127,7 +127,7 @@ internal sealed class SafetensorsFile : IDisposable
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string name = reader.GetString()!;
-            bool isNew = name == "__metadata__" ? ReadMetadata(ref reader) : tensors.TryAdd(name, ReadTensor(ref reader, name, dataStart));
+            bool isNew = name == "__metadata__" ? ReadMetadata(ref reader) : _tensors.TryAdd(name, ReadTensor(ref reader, name, dataStart));
             if (!isNew)
                 throw Invalid($"names '{name}' twice");
         }
@@ -140,13 +140,13 @@ internal sealed class SafetensorsFile : IDisposable
 
     private bool ReadMetadata(ref Utf8JsonReader reader)
     {
-        bool isNew = metadata.Count == 0;
+        bool isNew = _metadata.Count == 0;
         Expect(ref reader, JsonTokenType.StartObject);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string key = reader.GetString()!;
             Expect(ref reader, JsonTokenType.String);
-            metadata[key] = reader.GetString()!;
+            _metadata[key] = reader.GetString()!;
         }
 
         return isNew;
@@ -223,7 +223,7 @@ internal sealed class SafetensorsFile : IDisposable
     private void CheckLayout(long dataStart, long fileBytes)
     {
         long place = dataStart;
-        foreach (var tensor in tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length))
+        foreach (var tensor in _tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Length))
         {
             if (tensor.Offset != place)
                 throw Invalid($"tensor '{tensor.Name}' begins at byte {tensor.Offset} where {place} follows the tensor before it");
@@ -263,7 +263,7 @@ internal sealed class SafetensorsFile : IDisposable
     {
         while (bytes.Length > 0)
         {
-            int read = RandomAccess.Read(handle, bytes, offset);
+            int read = RandomAccess.Read(_handle, bytes, offset);
             if (read == 0)
                 throw Invalid($"ends at byte {offset}");
 

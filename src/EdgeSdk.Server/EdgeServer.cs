@@ -21,21 +21,21 @@ public sealed class EdgeServer : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan StatusTime = TimeSpan.FromMilliseconds(200);
 
-    private readonly WebApplication app;
-    private readonly Sessions sessions;
-    private readonly HealthServiceImpl health;
-    private readonly EdgeServerOptions options;
-    private readonly ILogger logger;
-    private readonly SemaphoreSlim stopping = new(1);
-    private bool stopped;
+    private readonly WebApplication _app;
+    private readonly Sessions _sessions;
+    private readonly HealthServiceImpl _health;
+    private readonly EdgeServerOptions _options;
+    private readonly ILogger _logger;
+    private readonly SemaphoreSlim _stopping = new(1);
+    private bool _stopped;
 
     private EdgeServer(WebApplication app, Sessions sessions, HealthServiceImpl health, EdgeServerOptions options, ILogger logger)
     {
-        this.app = app;
-        this.sessions = sessions;
-        this.health = health;
-        this.options = options;
-        this.logger = logger;
+        _app = app;
+        _sessions = sessions;
+        _health = health;
+        _options = options;
+        _logger = logger;
         Address = new Uri(app.Urls.First());
     }
 
@@ -43,7 +43,7 @@ public sealed class EdgeServer : IAsyncDisposable
     public Uri Address { get; }
 
     /// <summary>Texts being decoded now.</summary>
-    public int Sessions => sessions.Texts;
+    public int Sessions => _sessions.Texts;
 
     /// <summary>Starts a server; it takes streams when the task completes.</summary>
     /// <param name="model">Decodes. Stays the caller's to dispose, after the server.</param>
@@ -78,7 +78,7 @@ public sealed class EdgeServer : IAsyncDisposable
         var server = new EdgeServer(app, sessions, health, options, loggers.CreateLogger<EdgeServer>());
         health.SetStatus("", HealthCheckResponse.Types.ServingStatus.Serving);
         health.SetStatus(Protocol.Edge.Descriptor.FullName, HealthCheckResponse.Types.ServingStatus.Serving);
-        ServerLog.Started(server.logger, server.Address, model.Info.Name);
+        ServerLog.Started(server._logger, server.Address, model.Info.Name);
         return server;
     }
 
@@ -89,23 +89,23 @@ public sealed class EdgeServer : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait for streams under way at once.</param>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
-        await stopping.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        await _stopping.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         try
         {
-            if (stopped)
+            if (_stopped)
                 return;
 
-            stopped = true;
-            ServerLog.Stopping(logger, sessions.Texts);
-            health.SetStatus("", HealthCheckResponse.Types.ServingStatus.NotServing);
-            health.SetStatus(Protocol.Edge.Descriptor.FullName, HealthCheckResponse.Types.ServingStatus.NotServing);
-            await sessions.DrainAsync(options.Limits.Drain, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            _stopped = true;
+            ServerLog.Stopping(_logger, _sessions.Texts);
+            _health.SetStatus("", HealthCheckResponse.Types.ServingStatus.NotServing);
+            _health.SetStatus(Protocol.Edge.Descriptor.FullName, HealthCheckResponse.Types.ServingStatus.NotServing);
+            await _sessions.DrainAsync(_options.Limits.Drain, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
             await Task.Delay(StatusTime, CancellationToken.None).ConfigureAwait(false);
-            await app.StopAsync(CancellationToken.None).ConfigureAwait(false);
+            await _app.StopAsync(CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {
-            stopping.Release();
+            _stopping.Release();
         }
     }
 
@@ -113,8 +113,8 @@ public sealed class EdgeServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
-        await app.DisposeAsync().ConfigureAwait(false);
-        sessions.Dispose();
+        await _app.DisposeAsync().ConfigureAwait(false);
+        _sessions.Dispose();
     }
 
     /// <summary>A web application that takes nothing from the process around it: no configuration file, no environment, no signals.</summary>

@@ -10,11 +10,11 @@ namespace EdgeSdk.Server;
 /// </summary>
 internal sealed class FrameWriter : IDisposable
 {
-    private readonly IServerStreamWriter<ServerFrame> stream;
-    private readonly TimeSpan patience;
-    private readonly SemaphoreSlim turn = new(1);
-    private readonly CancellationTokenSource unread;
-    private readonly CancellationTokenRegistration dropping;
+    private readonly IServerStreamWriter<ServerFrame> _stream;
+    private readonly TimeSpan _patience;
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly CancellationTokenSource _unread;
+    private readonly CancellationTokenRegistration _dropping;
 
     /// <param name="stream">The frames' way out.</param>
     /// <param name="call">Reset where the device does not read: nothing else reaches it then.</param>
@@ -22,31 +22,31 @@ internal sealed class FrameWriter : IDisposable
     /// <param name="time">Measures it.</param>
     public FrameWriter(IServerStreamWriter<ServerFrame> stream, HttpContext call, TimeSpan patience, TimeProvider time)
     {
-        this.stream = stream;
-        this.patience = patience;
-        unread = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        dropping = unread.Token.Register(call.Abort);
+        _stream = stream;
+        _patience = patience;
+        _unread = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        _dropping = _unread.Token.Register(call.Abort);
     }
 
     public async Task WriteAsync(ServerFrame frame, CancellationToken cancellationToken)
     {
-        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            unread.CancelAfter(patience);
-            await stream.WriteAsync(frame, cancellationToken).ConfigureAwait(false);
+            _unread.CancelAfter(_patience);
+            await _stream.WriteAsync(frame, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            unread.CancelAfter(Timeout.InfiniteTimeSpan);
-            turn.Release();
+            _unread.CancelAfter(Timeout.InfiniteTimeSpan);
+            _turn.Release();
         }
     }
 
     public void Dispose()
     {
-        dropping.Dispose();
-        unread.Dispose();
-        turn.Dispose();
+        _dropping.Dispose();
+        _unread.Dispose();
+        _turn.Dispose();
     }
 }

@@ -19,13 +19,13 @@ internal sealed class PaddedModel(ILanguageModel inner, TimeSpan pass) : ILangua
 
     private sealed class PaddedSequence(ISequence inner, TimeSpan pass) : ISequence
     {
-        private readonly long ticks = (long)(pass.TotalSeconds * Stopwatch.Frequency);
+        private readonly long _ticks = (long)(pass.TotalSeconds * Stopwatch.Frequency);
 
         public int Length => inner.Length;
 
         public async ValueTask StepAsync(ReadOnlyMemory<int> tokens, Memory<Pick> picks, CancellationToken cancellationToken = default)
         {
-            long due = Stopwatch.GetTimestamp() + ticks;
+            long due = Stopwatch.GetTimestamp() + _ticks;
             await inner.StepAsync(tokens, picks, cancellationToken).ConfigureAwait(false);
             // The step is done and its result stands: a cancellation ends the padding, it does not fail the step.
             await PreciseTimer.Shared.WaitUntilAsync(due, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

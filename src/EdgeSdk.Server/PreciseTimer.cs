@@ -13,8 +13,8 @@ internal sealed partial class PreciseTimer
     private static readonly long Nap = Stopwatch.Frequency / 5_000; // 0.2 ms: how late a wait can be noticed that was added during a nap
     private static readonly long Spin = Stopwatch.Frequency / 12_500; // 0.08 ms: more than a nap oversleeps
 
-    private readonly PriorityQueue<TaskCompletionSource, long> waits = new();
-    private readonly object gate = new();
+    private readonly PriorityQueue<TaskCompletionSource, long> _waits = new();
+    private readonly object _gate = new();
 
     private PreciseTimer() => new Thread(Run) { IsBackground = true, Name = "EdgeSdk precise timer", Priority = ThreadPriority.AboveNormal }.Start();
 
@@ -31,12 +31,12 @@ internal sealed partial class PreciseTimer
             return Task.CompletedTask;
 
         var wait = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (gate)
+        lock (_gate)
         {
-            if (!waits.TryPeek(out _, out long next) || timestamp < next)
-                Monitor.Pulse(gate);
+            if (!_waits.TryPeek(out _, out long next) || timestamp < next)
+                Monitor.Pulse(_gate);
 
-            waits.Enqueue(wait, timestamp);
+            _waits.Enqueue(wait, timestamp);
         }
 
         // A cancelled wait stays in the queue until its time.
@@ -49,23 +49,23 @@ internal sealed partial class PreciseTimer
         {
             TaskCompletionSource? due = null;
             long left;
-            lock (gate)
+            lock (_gate)
             {
-                if (!waits.TryPeek(out _, out long next))
+                if (!_waits.TryPeek(out _, out long next))
                 {
-                    Monitor.Wait(gate);
+                    Monitor.Wait(_gate);
                     continue;
                 }
 
                 left = next - Stopwatch.GetTimestamp();
                 if (left > Near)
                 {
-                    Monitor.Wait(gate, TimeSpan.FromSeconds((left - Near) / (double)Stopwatch.Frequency));
+                    Monitor.Wait(_gate, TimeSpan.FromSeconds((left - Near) / (double)Stopwatch.Frequency));
                     continue;
                 }
 
                 if (left <= 0)
-                    due = waits.Dequeue();
+                    due = _waits.Dequeue();
             }
 
             if (due is not null)

@@ -3,32 +3,32 @@ namespace EdgeSdk.Server;
 /// <summary>Counts the streams and the texts under way, admits no more texts than a limit, and sees all out when the server stops.</summary>
 internal sealed class Sessions(int most) : IDisposable
 {
-    private readonly Lock gate = new();
-    private readonly CancellationTokenSource draining = new();
-    private readonly CancellationTokenSource ending = new();
-    private readonly TaskCompletionSource empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int streams, texts;
-    private bool closed;
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _draining = new();
+    private readonly CancellationTokenSource _ending = new();
+    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _streams, _texts;
+    private bool _closed;
 
     /// <summary>Texts being decoded.</summary>
-    public int Texts => Volatile.Read(ref texts);
+    public int Texts => Volatile.Read(ref _texts);
 
     /// <summary>Cancelled when no further text is admitted.</summary>
-    public CancellationToken Draining => draining.Token;
+    public CancellationToken Draining => _draining.Token;
 
     /// <summary>Cancelled when the texts still under way must end.</summary>
-    public CancellationToken Ending => ending.Token;
+    public CancellationToken Ending => _ending.Token;
 
     /// <summary>A stream has begun; disposing the result says that its last byte is out.</summary>
     /// <exception cref="Grpc.Core.RpcException">The server is stopping.</exception>
     public IDisposable EnterStream()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (closed)
+            if (_closed)
                 throw Refusal.Stopping();
 
-            streams++;
+            _streams++;
         }
 
         return new Visit(LeaveStream);
@@ -38,15 +38,15 @@ internal sealed class Sessions(int most) : IDisposable
     /// <exception cref="Grpc.Core.RpcException">There is no place, or the server is stopping.</exception>
     public IDisposable EnterText()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (closed)
+            if (_closed)
                 throw Refusal.Stopping();
 
-            if (texts >= most)
+            if (_texts >= most)
                 throw Refusal.Full(most);
 
-            texts++;
+            _texts++;
         }
 
         return new Visit(LeaveText);
@@ -55,50 +55,50 @@ internal sealed class Sessions(int most) : IDisposable
     /// <summary>Admits nobody any more, waits until all have left, and after <paramref name="limit"/> ends the rest.</summary>
     public async Task DrainAsync(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
-        lock (gate)
+        lock (_gate)
         {
-            closed = true;
-            if (streams == 0)
-                empty.TrySetResult();
+            _closed = true;
+            if (_streams == 0)
+                _empty.TrySetResult();
         }
 
-        await draining.CancelAsync().ConfigureAwait(false);
+        await _draining.CancelAsync().ConfigureAwait(false);
         try
         {
-            await empty.Task.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
+            await _empty.Task.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            await ending.CancelAsync().ConfigureAwait(false);
+            await _ending.CancelAsync().ConfigureAwait(false);
         }
     }
 
     public void Dispose()
     {
-        draining.Dispose();
-        ending.Dispose();
+        _draining.Dispose();
+        _ending.Dispose();
     }
 
     private void LeaveStream()
     {
-        lock (gate)
+        lock (_gate)
         {
-            streams--;
-            if (streams == 0 && closed)
-                empty.TrySetResult();
+            _streams--;
+            if (_streams == 0 && _closed)
+                _empty.TrySetResult();
         }
     }
 
     private void LeaveText()
     {
-        lock (gate)
-            texts--;
+        lock (_gate)
+            _texts--;
     }
 
     private sealed class Visit(Action leave) : IDisposable
     {
-        private Action? leave = leave;
+        private Action? _leave = leave;
 
-        public void Dispose() => Interlocked.Exchange(ref leave, null)?.Invoke();
+        public void Dispose() => Interlocked.Exchange(ref _leave, null)?.Invoke();
     }
 }

@@ -13,8 +13,8 @@ namespace EdgeSdk.Server;
 /// </summary>
 internal sealed class TextSession(TextRequest request, Verifier verifier, FrameWriter writer, ModelInfo model, Detokenizer? detokenizer) : IDisposable
 {
-    private readonly int[] drafts = new int[Verifier.MostPerOffer];
-    private readonly CancellationTokenSource promptUnwanted = new();
+    private readonly int[] _drafts = new int[Verifier.MostPerOffer];
+    private readonly CancellationTokenSource _promptUnwanted = new();
 
     /// <summary>Decodes the text; its last commit is written when this returns how it went.</summary>
     /// <exception cref="RpcException">The device broke the protocol.</exception>
@@ -42,7 +42,7 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
         }
     }
 
-    public void Dispose() => promptUnwanted.Dispose();
+    public void Dispose() => _promptUnwanted.Dispose();
 
     private async Task<Finished> DecodeAsync(CancellationToken cancellationToken)
     {
@@ -71,12 +71,12 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
     /// <summary>Takes in the prompt; gives up where the device no longer wants what follows it.</summary>
     private async ValueTask<Decoding.Commit?> StartAsync(CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, promptUnwanted.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _promptUnwanted.Token);
         try
         {
             return await verifier.StartAsync(request.Text, either.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (promptUnwanted.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (_promptUnwanted.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             return null;
         }
@@ -179,8 +179,8 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
             throw Refusal.Field("Draft.ids", $"{draft.Ids.Count} long", $"have 1 to {Verifier.MostPerOffer} ids");
 
         TextRequest.CheckIds("Draft.ids", draft.Ids, model.VocabularySize);
-        draft.Ids.CopyTo(drafts, 0);
-        verifier.Offer(draft.Place, drafts.AsSpan(0, draft.Ids.Count), draft.Heard);
+        draft.Ids.CopyTo(_drafts, 0);
+        verifier.Offer(draft.Place, _drafts.AsSpan(0, draft.Ids.Count), draft.Heard);
     }
 
     private void Stop(Cancel cancel)
@@ -190,6 +190,6 @@ internal sealed class TextSession(TextRequest request, Verifier verifier, FrameW
 
         verifier.StopAfter(cancel.LastPlace);
         if (cancel.LastPlace < request.Text.Length)
-            promptUnwanted.Cancel();
+            _promptUnwanted.Cancel();
     }
 }

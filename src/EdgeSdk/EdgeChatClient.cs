@@ -121,15 +121,11 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_disposed)
-        {
             return;
-        }
 
         _disposed = true;
         if (_pair is { } pair)
-        {
             await pair.DisposeAsync().ConfigureAwait(false);
-        }
 
         _meter.Dispose();
         _loading.Dispose();
@@ -161,21 +157,15 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             writer = written.Writer;
             unsent.Add(new EdgeToken(written.Text is null ? written.Token : -1, float.IsNaN(written.LogProb) ? null : written.LogProb));
             foreach (var content in Read(pair, reader, answer.Thought, text, written))
-            {
                 yield return Update(id, new(writer) { Tokens = unsent.DrainToImmutable() }, content);
-            }
 
             // Leaving the stream tells the server to stop.
             if (reader.IsOver)
-            {
                 break;
-            }
         }
 
         foreach (var content in reader.Append(text?.Flush() ?? "").Concat(reader.End()).ToArray())
-        {
             yield return Update(id, new(writer) { Tokens = unsent.DrainToImmutable() }, content);
-        }
 
         var report = Report(pair, request, answer, tokens, thought?.Spent ?? 0, firstToken);
         _meter.Count(report);
@@ -187,9 +177,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
     private static ThoughtState? Begin(AnswerReader reader, Answer answer)
     {
         if (answer.InThought)
-        {
             reader.BeginThought();
-        }
 
         return answer.Thought is { } borders ? new(new(borders.Begin, borders.End, int.MaxValue, From: 0, answer.InThought)) : null;
     }
@@ -197,14 +185,10 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
     private static IReadOnlyList<AIContent> Read(Pair pair, AnswerReader reader, ThoughtBorders? thought, Detokenizer? text, Written written)
     {
         if (written.Text is { } rendered)
-        {
             return reader.AppendRendered(rendered, thought);
-        }
 
         if (written.Token == thought?.Begin)
-        {
             return [.. reader.Append(text!.Flush()), .. reader.BeginThought()];
-        }
 
         if (written.Token == thought?.End)
         {
@@ -214,9 +198,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         }
 
         if (written.Token == pair.Device!.CallToken && !reader.InThought)
-        {
             return [.. reader.Append(text!.Flush()), .. reader.BeginCall()];
-        }
 
         return reader.Append(text!.Append(written.Token));
     }
@@ -270,9 +252,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
     private async ValueTask<Pair> LoadedAsync(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         if (_pair is { } loaded)
-        {
             return loaded;
-        }
 
         await _loading.WaitAsync(cancellationToken).ConfigureAwait(false);
         try

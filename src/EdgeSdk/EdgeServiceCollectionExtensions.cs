@@ -43,9 +43,7 @@ public static class EdgeServiceCollectionExtensions
         return builder.Services.AddEdgeChatClient(options =>
         {
             if (address is not null)
-            {
                 options.Server.Address = new Uri(address);
-            }
 
             configure?.Invoke(options);
         });
@@ -58,9 +56,7 @@ public static class EdgeServiceCollectionExtensions
         var options = services.AddOptions<EdgeOptions>(name)
             .Configure<IServiceProvider>((o, provider) => provider.GetService<IConfiguration>()?.GetSection(section).Bind(o));
         if (configure is not null)
-        {
             options.Configure(configure);
-        }
 
         options.ValidateOnStart();
     }

@@ -28,9 +28,7 @@ internal static class TokenizerBenchmark
             using var peer = new Peer(path);
             File.Delete(path);
             foreach (var (text, parts) in Texts())
-            {
                 Compare(name, text, parts, ours, peer);
-            }
         }
 
         return 0;
@@ -40,9 +38,7 @@ internal static class TokenizerBenchmark
     {
         string golden = Repository.Data($"tokenizers/{name}/tokenizer.json");
         if (File.Exists(golden))
-        {
             return File.ReadAllBytes(golden);
-        }
 
         using var variant = JsonDocument.Parse(File.ReadAllBytes(Repository.Data($"tokenizers/variants/{name}.json")));
         return Encoding.UTF8.GetBytes(variant.RootElement.GetProperty("tokenizer").GetRawText());
@@ -100,9 +96,7 @@ internal static class TokenizerBenchmark
     {
         double start = ThreadClock.Seconds();
         for (int i = 0; i < count; i++)
-        {
             action(i);
-        }
 
         return ThreadClock.Seconds() - start;
     }

@@ -217,9 +217,7 @@ internal sealed class Scratch : IDisposable
     {
         Directory.CreateDirectory(this[name]);
         foreach (string file in Directory.EnumerateFiles(folder))
-        {
             File.Copy(file, Path.Combine(this[name], Path.GetFileName(file)));
-        }
 
         return this[name];
     }

@@ -104,9 +104,7 @@ public sealed class ServerTests
 
         var together = await Task.WhenAll(Enumerable.Range(1, 8).Select(seed => Ask(seed, "together")));
         for (int seed = 1; seed <= 8; seed += 3)
-        {
             Assert.Equal((await Ask(seed, "server")).Json.GetProperty("text").GetString(), together[seed - 1].Json.GetProperty("text").GetString());
-        }
     }
 
     /// <summary>The first seed whose answer comes in many pieces, and that answer.</summary>
@@ -122,9 +120,7 @@ public sealed class ServerTests
             }
 
             if (updates.Count(update => update.Text.Length > 0) >= 10)
-            {
                 return (options, updates.ToChatResponse());
-            }
         }
 
         Assert.Fail("None of 40 seeds gives an answer in ten pieces.");

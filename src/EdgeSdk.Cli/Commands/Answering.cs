@@ -14,9 +14,7 @@ internal static class Answering
         {
             updates.Add(update);
             if (!asJson)
-            {
                 Show(update, terminal);
-            }
         }
 
         var response = updates.ToChatResponse();
@@ -50,9 +48,7 @@ internal static class Answering
         foreach (var content in update.Contents)
         {
             if (Shown(content) is { } text)
-            {
                 terminal.Answer(text, update.GetEdge()?.Writer);
-            }
         }
     }
 

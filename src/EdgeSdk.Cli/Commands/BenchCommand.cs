@@ -33,9 +33,7 @@ internal sealed class BenchCommand
         command.Validators.Add(result =>
         {
             if (!result.GetValue(_network) && !result.GetValue(_explain))
-            {
                 result.AddError("Say what is wanted: --network measures, --explain says what the gate decides and why.");
-            }
         });
         command.SetAction(RunAsync);
         return command.WithExamples(
@@ -63,13 +61,9 @@ internal sealed class BenchCommand
         var rows = await NetworkBench.RunAsync(options, new Immediate<NetworkBenchProgress>(Tell), cancellationToken).ConfigureAwait(false);
         bool explain = parsed.GetValue(_explain);
         if (parsed.GetValue(SharedOptions.Json))
-        {
             WriteJson(rows, explain);
-        }
         else
-        {
             WriteTable(rows, explain);
-        }
 
         return ExitCode.Success;
     }
@@ -82,22 +76,16 @@ internal sealed class BenchCommand
     private void Tell(NetworkBenchProgress at)
     {
         if (at.Turn == 0)
-        {
             _terminal.Note($"Row {at.Row} of {at.Rows}: server step {at.StepMs} ms, round trip {at.RoundTripMs} ms, T = {at.Temperature:0.##}");
-        }
         else if (4 * at.Turn / at.Turns > 4 * (at.Turn - 1) / at.Turns)
-        {
             _terminal.Note($"  {at.Turn} of {at.Turns} turns");
-        }
     }
 
     private void WriteJson(IReadOnlyList<NetworkBenchRow> rows, bool explain) => _terminal.Json(json =>
     {
         json.WriteStartArray("rows");
         foreach (var row in rows)
-        {
             row.Write(json, explain);
-        }
 
         json.WriteEndArray();
     });
@@ -105,9 +93,7 @@ internal sealed class BenchCommand
     private void WriteTable(IReadOnlyList<NetworkBenchRow> rows, bool explain)
     {
         if (rows.Any(row => row.Played is not null))
-        {
             _terminal.Out.WriteLine("step ms  rtt ms     T  tokens  plain s  together s  ratio  predicted s  passes  draft ms");
-        }
 
         foreach (var row in rows)
         {
@@ -120,9 +106,7 @@ internal sealed class BenchCommand
         }
 
         foreach (var row in explain ? rows : [])
-        {
             Explain(row);
-        }
     }
 
     private void Explain(NetworkBenchRow row)

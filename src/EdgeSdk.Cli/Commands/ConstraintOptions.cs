@@ -18,9 +18,7 @@ internal sealed class ConstraintOptions
         command.Validators.Add(result =>
         {
             if (new Option[] { _schema, _grammar, _regex }.Count(option => result.GetResult(option) is not null) > 1)
-            {
                 result.AddError($"{command.Name} takes one of --schema, --grammar and --regex.");
-            }
         });
     }
 

@@ -18,19 +18,13 @@ internal static class DetokenizeCommand
             var tokenizer = Tokenizer.Load(folder);
             int[] given = parsed.GetValue(ids) ?? [];
             if (given.FirstOrDefault(id => id >= tokenizer.VocabularySize) is > 0 and int beyond)
-            {
                 throw new EdgeException(EdgeErrorCode.InvalidArgument, $"--ids holds {beyond}; the ids of {folder} are 0 to {tokenizer.VocabularySize - 1}.");
-            }
 
             string text = tokenizer.Decode(given);
             if (parsed.GetValue(SharedOptions.Json))
-            {
                 terminal.Json(json => json.WriteString("text", text));
-            }
             else
-            {
                 terminal.Out.WriteLine(text);
-            }
         });
         return command.WithExamples("edge detokenize --model models/device --ids 15496,995");
     }

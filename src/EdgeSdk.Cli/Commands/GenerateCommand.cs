@@ -40,9 +40,7 @@ internal sealed class GenerateCommand
         command.Validators.Add(result =>
         {
             if (result.GetResult(_prompt) is null == result.GetResult(_tokens) is null)
-            {
                 result.AddError("generate takes either --prompt or --tokens.");
-            }
         });
         _constraint.AddTo(command);
         command.SetAction(RunAsync);
@@ -106,15 +104,11 @@ internal sealed class GenerateCommand
         await foreach (var pick in generation.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
         {
             if (tokens.Count == 0)
-            {
                 first = clock.Elapsed;
-            }
 
             tokens.Add(pick.Token);
             if (generation.Finish != FinishReason.End)
-            {
                 Say(detokenizer is not null ? detokenizer.Append(pick.Token) : tokens.Count == 1 ? $"{pick.Token}" : $",{pick.Token}");
-            }
         }
 
         var decode = clock.Elapsed - first;
@@ -125,9 +119,7 @@ internal sealed class GenerateCommand
         {
             text.Append(piece);
             if (echo)
-            {
                 _terminal.Out.Write(piece);
-            }
         }
     }
 
@@ -165,9 +157,7 @@ internal sealed class GenerateCommand
         json.WriteString("text", written.Text);
         json.WriteString("finish_reason", Name(written.Finish));
         if (logits is not null)
-        {
             json.WriteNumbers("prompt_logits", logits);
-        }
 
         json.WriteStartObject("stats");
         json.WriteNumber("prompt_tokens", prompt.Length);

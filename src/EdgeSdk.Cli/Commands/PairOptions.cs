@@ -20,16 +20,12 @@ internal sealed class PairOptions
     public void AddTo(Command command)
     {
         foreach (var option in (ReadOnlySpan<Option>)[_device, _server, _tokenFile, _route, _temperature, _seed, _maxTokens, _threads])
-        {
             command.Options.Add(option);
-        }
 
         command.Validators.Add(result =>
         {
             if (result.GetResult(_device) is null && result.GetResult(_server) is null)
-            {
                 result.AddError("Name a --device, a --server, or both.");
-            }
         });
     }
 
@@ -39,9 +35,7 @@ internal sealed class PairOptions
     {
         string? device = parsed.GetValue(_device);
         if (device is not null && !Directory.Exists(device))
-        {
             throw new EdgeException(EdgeErrorCode.InvalidModel, $"--device '{device}' is no folder. Name a model folder (edge convert makes one).");
-        }
 
         var options = new EdgeOptions
         {

@@ -73,9 +73,7 @@ internal sealed class ServeCommand
     private X509Certificate2? Certificate(ParseResult parsed)
     {
         if (parsed.GetValue(_certificate) is not { } file)
-        {
             return null;
-        }
 
         try
         {

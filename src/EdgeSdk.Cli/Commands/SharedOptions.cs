@@ -43,9 +43,7 @@ internal static class SharedOptions
             {
                 string text = result.Tokens[0].Value;
                 if (TryParse(text, least, most, out var value))
-                {
                     return value;
-                }
 
                 result.AddError($"{name} is '{text}'; it must be {Range(least, most)}.");
                 return default;
@@ -61,9 +59,7 @@ internal static class SharedOptions
         {
             string[] parts = result.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
             if (parts is [""])
-            {
                 return [];
-            }
 
             var values = new int[parts.Length];
             for (int i = 0; i < parts.Length; i++)
@@ -109,9 +105,7 @@ internal static class SharedOptions
     {
         var help = command.Options.OfType<HelpOption>().FirstOrDefault();
         if (help is null)
-        {
             command.Options.Add(help = new HelpOption());
-        }
 
         help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
         return command;
@@ -138,9 +132,7 @@ internal static class SharedOptions
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
             foreach (string example in examples)
-            {
                 output.WriteLine($"  {example}");
-            }
 
             return code;
         }

@@ -19,13 +19,9 @@ internal static class TokenizeCommand
             string source = given == "-" ? await Terminal.ReadAllAsync(cancellationToken).ConfigureAwait(false) : given;
             int[] ids = tokenizer.Encode(source, addSpecialTokens: !parsed.GetValue(plain));
             if (parsed.GetValue(SharedOptions.Json))
-            {
                 terminal.Json(json => json.WriteNumbers("ids", ids));
-            }
             else
-            {
                 terminal.Out.WriteLine(string.Join(',', ids));
-            }
         });
         return command.WithExamples(
             "edge tokenize --model models/device \"Hello world\"",

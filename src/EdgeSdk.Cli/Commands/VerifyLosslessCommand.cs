@@ -63,13 +63,9 @@ internal sealed class VerifyLosslessCommand
     private void Tell(VerifyLosslessProgress progress)
     {
         if (progress.Difference is { } difference)
-        {
             _terminal.Warn(difference);
-        }
         else if (progress.Turn % 50 == 0 || progress.Turn == progress.Of)
-        {
             _terminal.Note($"{progress.Turn} of {progress.Of} turns");
-        }
     }
 
     private static string Sentence(VerifyLosslessResult result) =>

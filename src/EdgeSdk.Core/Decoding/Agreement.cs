@@ -22,11 +22,11 @@ internal sealed class Agreement
     private const double MostSure = 0.995;
 
     // By the run's length n: starts with n tokens behind them, those of them whose n tokens all agree, and runs that broke at their n-th token.
-    private readonly long[] counted = new long[Depth + 1], whole = new long[Depth + 1], broken = new long[Depth + 1];
+    private readonly long[] _counted = new long[Depth + 1], _whole = new long[Depth + 1], _broken = new long[Depth + 1];
 
-    private ulong starts; // bit i: the place i before the last one was a start
-    private int run;      // agreeing tokens since the last start
-    private bool atStart = true;
+    private ulong _starts; // bit i: the place i before the last one was a start
+    private int _run;      // agreeing tokens since the last start
+    private bool _atStart = true;
 
     /// <summary>Places compared.</summary>
     public long Places { get; private set; }
@@ -44,24 +44,24 @@ internal sealed class Agreement
     }
 
     /// <summary>A turn begins: its first place is a start, and no run reaches into it from the turn before.</summary>
-    public void BeginTurn() => (starts, run, atStart) = (0, 0, true);
+    public void BeginTurn() => (_starts, _run, _atStart) = (0, 0, true);
 
     /// <summary>The next place of the turn.</summary>
     public void Add(bool agrees)
     {
-        starts = (starts << 1) | (atStart ? 1UL : 0);
-        for (ulong left = starts; left != 0; left &= left - 1)
-            counted[BitOperations.TrailingZeroCount(left) + 1]++;
+        _starts = (_starts << 1) | (_atStart ? 1UL : 0);
+        for (ulong left = _starts; left != 0; left &= left - 1)
+            _counted[BitOperations.TrailingZeroCount(left) + 1]++;
 
         // Only the last start can have a whole run: every earlier one ends at the disagreement that made the next.
-        int length = ++run;
+        int length = ++_run;
         if (length <= Depth)
-            (agrees ? whole : broken)[length]++;
+            (agrees ? _whole : _broken)[length]++;
 
         if (!agrees)
-            run = 0;
+            _run = 0;
 
-        atStart = !agrees;
+        _atStart = !agrees;
         Places++;
         Agreed += agrees ? 1 : 0;
     }
@@ -71,9 +71,9 @@ internal sealed class Agreement
     {
         for (int n = 1; n <= Depth; n++)
         {
-            counted[n] += other.counted[n];
-            whole[n] += other.whole[n];
-            broken[n] += other.broken[n];
+            _counted[n] += other._counted[n];
+            _whole[n] += other._whole[n];
+            _broken[n] += other._broken[n];
         }
 
         Places += other.Places;
@@ -81,7 +81,7 @@ internal sealed class Agreement
     }
 
     /// <summary>R(n) as counted, n in 1 to <see cref="Depth"/>; NaN where no place counts.</summary>
-    public double R(int n) => counted[n] == 0 ? double.NaN : (double)whole[n] / counted[n];
+    public double R(int n) => _counted[n] == 0 ? double.NaN : (double)_whole[n] / _counted[n];
 
     /// <summary>R(1) to R(8).</summary>
     public ImmutableArray<double> Report() => [.. Enumerable.Range(1, Reported).Select(R)];
@@ -97,7 +97,7 @@ internal sealed class Agreement
         for (int n = 1; runs[^1] > 1e-4; n++)
         {
             if (n <= Depth)
-                goesOn = Math.Min(MostSure, (whole[n] + AssumedWeight * goesOn) / (whole[n] + broken[n] + AssumedWeight));
+                goesOn = Math.Min(MostSure, (_whole[n] + AssumedWeight * goesOn) / (_whole[n] + _broken[n] + AssumedWeight));
 
             runs.Add(runs[^1] * goesOn);
         }

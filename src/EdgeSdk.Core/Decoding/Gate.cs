@@ -82,10 +82,10 @@ internal sealed class Gate(GateMode mode = GateMode.Auto)
 
     private const double AssumedRoundTrip = 0.050, AssumedDraft = 0.010;
 
-    private volatile bool isOn = mode == GateMode.AlwaysOn;
+    private volatile bool _isOn = mode == GateMode.AlwaysOn;
 
     /// <summary>Whether drafts are being sent, by the last decision.</summary>
-    public bool IsOn => isOn;
+    public bool IsOn => _isOn;
 
     /// <summary>Weighs the inputs.</summary>
     public GateDecision Decide(in GateInputs inputs)
@@ -98,8 +98,8 @@ internal sealed class Gate(GateMode mode = GateMode.Auto)
 
         int most = FreeRun.BestDrafts(cost, FreeRun.MeanAgreement(runs), Verifier.MostPerOffer);
         double speedUp = FreeRun.SpeedUp(cost, most, roundTrip, draft, runs);
-        bool on = mode == GateMode.Auto ? speedUp >= (isOn ? Off : On) : mode == GateMode.AlwaysOn;
-        isOn = on;
+        bool on = mode == GateMode.Auto ? speedUp >= (_isOn ? Off : On) : mode == GateMode.AlwaysOn;
+        _isOn = on;
 
         int window = FreeRun.Window(cost, most, roundTrip, draft, runs);
         return new(on, mode, speedUp, most, window, cost.Verify(0), roundTrip, draft, runs[1], runs.Length > 4 ? runs[4] : 0, unknown);

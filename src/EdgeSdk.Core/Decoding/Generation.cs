@@ -6,8 +6,8 @@ namespace EdgeSdk.Decoding;
 /// <summary>Plain decoding: one model writes a text alone, a token a step.</summary>
 internal sealed class Generation(ISequence sequence, StopRule stop)
 {
-    private readonly int[] token = new int[1];
-    private readonly Pick[] pick = new Pick[1];
+    private readonly int[] _token = new int[1];
+    private readonly Pick[] _pick = new Pick[1];
 
     /// <summary>Why the text ended; null while it has not.</summary>
     public FinishReason? Finish { get; private set; }
@@ -26,11 +26,11 @@ internal sealed class Generation(ISequence sequence, StopRule stop)
         var next = text[sequence.Length..];
         for (int place = text.Length; Finish is null; place++)
         {
-            await sequence.StepAsync(next, pick, cancellationToken).ConfigureAwait(false);
-            token[0] = pick[0].Token;
-            next = token;
-            Finish = stop.After(token[0], place);
-            yield return pick[0];
+            await sequence.StepAsync(next, _pick, cancellationToken).ConfigureAwait(false);
+            _token[0] = _pick[0].Token;
+            next = _token;
+            Finish = stop.After(_token[0], place);
+            yield return _pick[0];
         }
     }
 }

@@ -6,15 +6,15 @@ namespace EdgeSdk.Decoding;
 /// <remarks>The inner sequence is owned.</remarks>
 internal sealed class KeptSequence(ISequence inner) : ISequence
 {
-    private readonly List<int> text = [];
+    private readonly List<int> _text = [];
 
     public int Length => inner.Length;
 
     /// <summary>Tokens at the beginning that its text shares with <paramref name="prompt"/>: at most all of the prompt but one, since a choice needs a token to follow.</summary>
     public int SharedWith(ReadOnlySpan<int> prompt)
     {
-        int most = Math.Min(prompt.Length - 1, text.Count), shared = 0;
-        while (shared < most && text[shared] == prompt[shared])
+        int most = Math.Min(prompt.Length - 1, _text.Count), shared = 0;
+        while (shared < most && _text[shared] == prompt[shared])
             shared++;
 
         return shared;
@@ -32,13 +32,13 @@ internal sealed class KeptSequence(ISequence inner) : ISequence
     public async ValueTask StepAsync(ReadOnlyMemory<int> tokens, Memory<Pick> picks, CancellationToken cancellationToken = default)
     {
         await inner.StepAsync(tokens, picks, cancellationToken).ConfigureAwait(false);
-        text.AddRange(tokens.Span);
+        _text.AddRange(tokens.Span);
     }
 
     public async ValueTask RewindAsync(int length, CancellationToken cancellationToken = default)
     {
         await inner.RewindAsync(length, cancellationToken).ConfigureAwait(false);
-        text.RemoveRange(length, text.Count - length);
+        _text.RemoveRange(length, _text.Count - length);
     }
 
     public void Resample(SamplerSpec sampler) => inner.Resample(sampler);

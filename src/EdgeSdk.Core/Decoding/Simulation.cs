@@ -130,35 +130,35 @@ internal sealed record SimulatedTurn(
 /// </summary>
 internal sealed class Simulation
 {
-    private readonly SimulatedWorld world;
-    private readonly VirtualClock clock = new();
-    private readonly Random random;
-    private readonly TableModel server, device;
-    private readonly StopRule stop;
+    private readonly SimulatedWorld _world;
+    private readonly VirtualClock _clock = new();
+    private readonly Random _random;
+    private readonly TableModel _server, _device;
+    private readonly StopRule _stop;
 
     private Simulation(SimulatedWorld world)
     {
-        this.world = world;
-        random = new(world.Seed);
-        server = ModelOf(world.Server, world.ServerStated, world.ServerCost, world.ServerPromptSeconds);
-        device = ModelOf(world.Device, world.DeviceStated, world.DeviceCost, world.DevicePromptSeconds);
-        stop = StopRule.For(world.Info, world.Prompt.Length, world.MaxTokens, world.IgnoreEnd);
+        _world = world;
+        _random = new(world.Seed);
+        _server = ModelOf(world.Server, world.ServerStated, world.ServerCost, world.ServerPromptSeconds);
+        _device = ModelOf(world.Device, world.DeviceStated, world.DeviceCost, world.DevicePromptSeconds);
+        _stop = StopRule.For(world.Info, world.Prompt.Length, world.MaxTokens, world.IgnoreEnd);
     }
 
     /// <summary>Plays the turn.</summary>
     public static SimulatedTurn Run(SimulatedWorld world)
     {
         var simulation = new Simulation(world);
-        return simulation.clock.Run(simulation.RunAsync());
+        return simulation._clock.Run(simulation.RunAsync());
     }
 
     private async Task<SimulatedTurn> RunAsync()
     {
-        var sequence = await device.OpenAsync(world.Sampler).ConfigureAwait(false);
-        var window = new DraftWindow(device, sequence, stop, clock);
+        var sequence = await _device.OpenAsync(_world.Sampler).ConfigureAwait(false);
+        var window = new DraftWindow(_device, sequence, _stop, _clock);
         await using var owned = window.ConfigureAwait(false);
         SimulatedStream? stream = null;
-        var turn = new TogetherTurn(window, new Gate(world.GateMode), world.Earlier, server.Traits.Cost, world.RoundTripSeconds, drafts =>
+        var turn = new TogetherTurn(window, new Gate(_world.GateMode), _world.Earlier, _server.Traits.Cost, _world.RoundTripSeconds, drafts =>
         {
             stream = new SimulatedStream(this);
             stream.Connect(drafts.ToArray());
@@ -167,9 +167,9 @@ internal sealed class Simulation
 
         var tokens = new List<int>();
         double first = double.NaN, last = double.NaN;
-        await foreach (var token in turn.RunAsync(world.Prompt).ConfigureAwait(false))
+        await foreach (var token in turn.RunAsync(_world.Prompt).ConfigureAwait(false))
         {
-            last = clock.Seconds;
+            last = _clock.Seconds;
             first = double.IsNaN(first) ? last : first;
             tokens.Add(token.Token);
         }
@@ -179,30 +179,30 @@ internal sealed class Simulation
     }
 
     private TableModel ModelOf(Table table, StepCost stated, StepCost cost, double promptSeconds) =>
-        new(world.Info, new(world.MaxStep, 1, stated.IsKnown ? stated : cost), table, pass => clock.Wait(SecondsOf(pass, cost, promptSeconds)));
+        new(_world.Info, new(_world.MaxStep, 1, stated.IsKnown ? stated : cost), table, pass => _clock.Wait(SecondsOf(pass, cost, promptSeconds)));
 
     /// <summary>The prompt's tokens cost their share of the prompt's time, drafts verified in the same pass what they add to a pass, other passes what they cost.</summary>
     private double SecondsOf(TablePass pass, StepCost cost, double promptSeconds)
     {
-        int ofPrompt = Math.Clamp(world.Prompt.Length - pass.Length, 0, pass.Tokens), others = pass.Tokens - ofPrompt;
+        int ofPrompt = Math.Clamp(_world.Prompt.Length - pass.Length, 0, pass.Tokens), others = pass.Tokens - ofPrompt;
         if (ofPrompt == 0)
             return cost.Pass(pass.Tokens);
 
-        return promptSeconds * ofPrompt / world.Prompt.Length + (others > 0 ? cost.Pass(others + 1) - cost.Pass(1) : 0);
+        return promptSeconds * ofPrompt / _world.Prompt.Length + (others > 0 ? cost.Pass(others + 1) - cost.Pass(1) : 0);
     }
 
     /// <summary>The network and the server behind it, as the device sees them.</summary>
     private sealed class SimulatedStream(Simulation simulation) : IVerifierStream
     {
-        private readonly SimulatedWorld world = simulation.world;
-        private readonly Queue<Commit> arrived = [];
-        private readonly List<int> text = [.. simulation.world.Prompt];
-        private Connection? connection;
-        private TaskCompletionSource? waiter;
+        private readonly SimulatedWorld _world = simulation._world;
+        private readonly Queue<Commit> _arrived = [];
+        private readonly List<int> _text = [.. simulation._world.Prompt];
+        private Connection? _connection;
+        private TaskCompletionSource? _waiter;
 
-        public StepCost Cost => simulation.server.Traits.Cost;
+        public StepCost Cost => simulation._server.Traits.Cost;
 
-        public double RoundTripSeconds => world.RoundTripSeconds;
+        public double RoundTripSeconds => _world.RoundTripSeconds;
 
         public int Connections { get; private set; }
 
@@ -213,37 +213,37 @@ internal sealed class Simulation
 
         public void Connect(int[] drafts)
         {
-            connection = new(simulation, this, [.. text]);
+            _connection = new(simulation, this, [.. _text]);
             int cut = Connections++;
-            var made = connection;
+            var made = _connection;
             made.ToServer(() => made.ServeAsync(drafts).ContinueWith(
-                serving => waiter?.TrySetException(serving.Exception!.InnerExceptions),
+                serving => _waiter?.TrySetException(serving.Exception!.InnerExceptions),
                 CancellationToken.None,
                 TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
                 TaskScheduler.Default));
-            if (cut < world.Cuts.Count)
-                simulation.clock.After(world.Cuts[cut], () => Cut(made));
+            if (cut < _world.Cuts.Count)
+                simulation._clock.After(_world.Cuts[cut], () => Cut(made));
 
             Wake();
         }
 
         public ValueTask SendAsync(int place, ReadOnlyMemory<int> drafts, int heard, CancellationToken cancellationToken)
         {
-            connection?.Send(place, drafts.ToArray(), heard);
+            _connection?.Send(place, drafts.ToArray(), heard);
             return ValueTask.CompletedTask;
         }
 
-        public bool TryRead(out Commit commit) => arrived.TryDequeue(out commit);
+        public bool TryRead(out Commit commit) => _arrived.TryDequeue(out commit);
 
         public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
         {
-            if (arrived.Count == 0 && Finish is null)
+            if (_arrived.Count == 0 && Finish is null)
             {
-                waiter = new();
-                await waiter.Task.ConfigureAwait(false);
+                _waiter = new();
+                await _waiter.Task.ConfigureAwait(false);
             }
 
-            return arrived.Count > 0 || Finish is null;
+            return _arrived.Count > 0 || Finish is null;
         }
 
         private void Cut(Connection cut)
@@ -252,14 +252,14 @@ internal sealed class Simulation
                 return;
 
             cut.Break();
-            connection = null;
-            simulation.clock.After(world.ReconnectSeconds, () => Connect([]));
+            _connection = null;
+            simulation._clock.After(_world.ReconnectSeconds, () => Connect([]));
         }
 
         private void Arrive(Commit commit)
         {
-            text.AddRange(commit.Tokens.Span);
-            arrived.Enqueue(commit);
+            _text.AddRange(commit.Tokens.Span);
+            _arrived.Enqueue(commit);
             Wake();
         }
 
@@ -274,47 +274,47 @@ internal sealed class Simulation
 
         private void Wake()
         {
-            var waiting = waiter;
-            waiter = null;
+            var waiting = _waiter;
+            _waiter = null;
             waiting?.SetResult();
         }
 
         /// <summary>One connection, and the server's verifier at its other end.</summary>
         private sealed class Connection(Simulation simulation, SimulatedStream stream, int[] text)
         {
-            private bool broken;
-            private Action<int, int[], int>? offer;
-            private double lastToServer, lastToDevice;
+            private bool _broken;
+            private Action<int, int[], int>? _offer;
+            private double _lastToServer, _lastToDevice;
 
-            private CancellationToken Unbroken => new(canceled: broken);
+            private CancellationToken Unbroken => new(canceled: _broken);
 
-            public void Break() => broken = true;
+            public void Break() => _broken = true;
 
-            public void ToServer(Action arrival) => Deliver(arrival, ref lastToServer);
+            public void ToServer(Action arrival) => Deliver(arrival, ref _lastToServer);
 
             public void Send(int place, int[] drafts, int heard)
             {
-                var random = simulation.random;
-                if (random.NextDouble() < simulation.world.DraftLoss)
+                var random = simulation._random;
+                if (random.NextDouble() < simulation._world.DraftLoss)
                     return;
 
-                if (random.NextDouble() < simulation.world.DraftNonsense)
+                if (random.NextDouble() < simulation._world.DraftNonsense)
                 {
                     place += random.Next(-4, 5) * random.Next(1, 400);
                     heard += random.Next(-10, 10);
-                    drafts = [.. Enumerable.Range(0, random.Next(0, 100)).Select(_ => random.Next(-1, simulation.world.Info.VocabularySize + 1))];
+                    drafts = [.. Enumerable.Range(0, random.Next(0, 100)).Select(_ => random.Next(-1, simulation._world.Info.VocabularySize + 1))];
                 }
 
-                ToServer(() => offer?.Invoke(place, drafts, heard));
+                ToServer(() => _offer?.Invoke(place, drafts, heard));
             }
 
             /// <summary>What a server does with a stream: verify freely until the text ends, and say so.</summary>
             public async Task ServeAsync(int[] drafts)
             {
-                var sequence = await simulation.server.OpenAsync(simulation.world.Sampler).ConfigureAwait(false);
-                var verifier = new Verifier(simulation.server, sequence, simulation.stop, simulation.clock);
+                var sequence = await simulation._server.OpenAsync(simulation._world.Sampler).ConfigureAwait(false);
+                var verifier = new Verifier(simulation._server, sequence, simulation._stop, simulation._clock);
                 await using var owned = verifier.ConfigureAwait(false);
-                offer = (place, more, heard) => verifier.Offer(place, more, heard);
+                _offer = (place, more, heard) => verifier.Offer(place, more, heard);
                 try
                 {
                     verifier.Offer(text.Length, drafts, text.Length);
@@ -333,19 +333,19 @@ internal sealed class Simulation
                     // Cut: the next connection goes on.
                 }
 
-                offer = null;
+                _offer = null;
                 stream.Count(verifier.Usage);
             }
 
-            private void ToDevice(Action arrival) => Deliver(arrival, ref lastToDevice);
+            private void ToDevice(Action arrival) => Deliver(arrival, ref _lastToDevice);
 
             private void Deliver(Action arrival, ref double last)
             {
-                double delay = simulation.world.RoundTripSeconds / 2 + simulation.random.NextDouble() * simulation.world.JitterSeconds;
-                last = Math.Max(last, simulation.clock.Seconds + delay);
-                simulation.clock.After(last - simulation.clock.Seconds, () =>
+                double delay = simulation._world.RoundTripSeconds / 2 + simulation._random.NextDouble() * simulation._world.JitterSeconds;
+                last = Math.Max(last, simulation._clock.Seconds + delay);
+                simulation._clock.After(last - simulation._clock.Seconds, () =>
                 {
-                    if (!broken)
+                    if (!_broken)
                         arrival();
                 });
             }

@@ -17,14 +17,10 @@ public readonly record struct StepCost(ImmutableArray<float> PassSeconds)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
         if (!IsKnown)
-        {
             return 0;
-        }
 
         if (PassSeconds.Length == 1)
-        {
             return PassSeconds[0] * (double)tokens;
-        }
 
         int upper = 1;
         double lower = PassSeconds[0], higher = Math.Max(lower, PassSeconds[1]);

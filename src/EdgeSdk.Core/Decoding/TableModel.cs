@@ -103,23 +103,23 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
 
     private sealed class Sequence(TableModel model, SamplerSpec sampler) : ISequence
     {
-        private readonly List<ulong> texts = [Empty];
-        private readonly List<int> tokens = [];
-        private SamplerSpec sampler = sampler;
-        private SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
-        private bool stepping, disposed;
+        private readonly List<ulong> _texts = [Empty];
+        private readonly List<int> _tokens = [];
+        private SamplerSpec _sampler = sampler;
+        private SampledText? _sampled = SampledText.For(sampler, model.Info.VocabularySize);
+        private bool _stepping, _disposed;
 
-        public int Length => texts.Count - 1;
+        public int Length => _texts.Count - 1;
 
         public async ValueTask StepAsync(ReadOnlyMemory<int> tokens, Memory<Pick> picks, CancellationToken cancellationToken = default)
         {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            if (stepping)
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_stepping)
                 throw new InvalidOperationException("A sequence has one caller at a time.");
 
             cancellationToken.ThrowIfCancellationRequested();
             model.Check(Length, tokens.Span, picks.Length);
-            stepping = true;
+            _stepping = true;
             try
             {
                 await model.PaceAsync(new(Length, tokens.Length)).ConfigureAwait(false);
@@ -127,7 +127,7 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
             }
             finally
             {
-                stepping = false;
+                _stepping = false;
             }
 
             Take(tokens.Span, picks.Span);
@@ -137,35 +137,35 @@ internal sealed class TableModel(ModelInfo info, StepTraits traits, Table table,
         {
             ArgumentOutOfRangeException.ThrowIfNegative(length);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
-            tokens.RemoveRange(length, Length - length);
-            texts.RemoveRange(length + 1, Length - length);
-            sampled?.Rewind(length);
+            _tokens.RemoveRange(length, Length - length);
+            _texts.RemoveRange(length + 1, Length - length);
+            _sampled?.Rewind(length);
             return ValueTask.CompletedTask;
         }
 
         public void Resample(SamplerSpec sampler)
         {
             model.Check(sampler);
-            sampled = SampledText.For(sampler, model.Info.VocabularySize);
-            this.sampler = sampler;
+            _sampled = SampledText.For(sampler, model.Info.VocabularySize);
+            _sampler = sampler;
         }
 
         public ValueTask DisposeAsync()
         {
-            disposed = true;
+            _disposed = true;
             return ValueTask.CompletedTask;
         }
 
         private void Take(ReadOnlySpan<int> added, Span<Pick> picks)
         {
-            tokens.AddRange(added);
+            _tokens.AddRange(added);
             foreach (int token in added)
-                texts.Add(Extend(texts[^1], token));
+                _texts.Add(Extend(_texts[^1], token));
 
             for (int i = 0; i < picks.Length; i++)
             {
                 int place = Length - picks.Length + 1 + i;
-                picks[i] = model.Choose(texts[place], CollectionsMarshal.AsSpan(tokens)[..place], sampler, sampled);
+                picks[i] = model.Choose(_texts[place], CollectionsMarshal.AsSpan(_tokens)[..place], _sampler, _sampled);
             }
         }
     }

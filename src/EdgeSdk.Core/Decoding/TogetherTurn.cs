@@ -63,13 +63,13 @@ internal sealed class TogetherTurn(
     /// <summary>Committed tokens between two decisions of the gate.</summary>
     private const int Reconsider = 16;
 
-    private readonly Agreement known = earlier + new Agreement();
-    private IVerifierStream? stream;
-    private int prompt, sent, undecided;
-    private int connections = 1;
+    private readonly Agreement _known = earlier + new Agreement();
+    private IVerifierStream? _stream;
+    private int _prompt, _sent, _undecided;
+    private int _connections = 1;
 
     /// <summary>Why the text ended; null while it has not.</summary>
-    public FinishReason? Finish => stream?.Finish;
+    public FinishReason? Finish => _stream?.Finish;
 
     /// <summary>The gate's last decision.</summary>
     public GateDecision Decision { get; private set; }
@@ -93,19 +93,19 @@ internal sealed class TogetherTurn(
         ReadOnlyMemory<int> text, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         window.Begin(text.Span);
-        prompt = sent = text.Length;
+        _prompt = _sent = text.Length;
         Decide();
-        stream = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        _stream = await OpenAsync(cancellationToken).ConfigureAwait(false);
         do
         {
-            while (stream.TryRead(out var commit))
+            while (_stream.TryRead(out var commit))
             {
                 await TakeAsync(commit, cancellationToken).ConfigureAwait(false);
                 for (int i = 0; i < commit.Tokens.Length; i++)
                     yield return new(commit.Tokens.Span[i], i < commit.Accepted, Told(commit.Margins, i), Told(commit.LogProbs, i));
             }
         }
-        while (await WorkAsync(stream, cancellationToken).ConfigureAwait(false));
+        while (await WorkAsync(_stream, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>
@@ -122,12 +122,12 @@ internal sealed class TogetherTurn(
         double first = window.FirstDraftSeconds;
         int held = double.IsNaN(first)
             ? 0
-            : FreeRun.DraftsBeforeOpen(passes, Decision.MostDrafts, passes.Pass(prompt), first, Decision.DraftSeconds, known.Runs());
+            : FreeRun.DraftsBeforeOpen(passes, Decision.MostDrafts, passes.Pass(_prompt), first, Decision.DraftSeconds, _known.Runs());
         for (; held > 0 && window.CanDraft; held--)
             await window.DraftAsync(cancellationToken).ConfigureAwait(false);
 
         Drafted += window.Ahead.Length;
-        sent += window.Ahead.Length;
+        _sent += window.Ahead.Length;
         return open(window.Ahead);
     }
 
@@ -139,26 +139,26 @@ internal sealed class TogetherTurn(
         await window.CommitAsync(commit.Place, commit.Tokens, cancellationToken).ConfigureAwait(false);
 
         // Nothing ahead: either all was used, or it was wrong and is made anew.
-        sent = window.Ahead.IsEmpty ? window.Committed : Math.Max(sent, window.Committed);
-        undecided += commit.Tokens.Length;
+        _sent = window.Ahead.IsEmpty ? window.Committed : Math.Max(_sent, window.Committed);
+        _undecided += commit.Tokens.Length;
 
         // By now the first drafts were timed.
-        if (Passes == 1 || undecided >= Reconsider)
+        if (Passes == 1 || _undecided >= Reconsider)
             Decide();
     }
 
     /// <summary>One thing to do until the next look at the stream; false once there will be nothing more.</summary>
     private async ValueTask<bool> WorkAsync(IVerifierStream stream, CancellationToken cancellationToken)
     {
-        if (stream.Connections > connections)
+        if (stream.Connections > _connections)
         {
-            connections = stream.Connections;
-            sent = window.Committed;
+            _connections = stream.Connections;
+            _sent = window.Committed;
             await SendAsync(stream, cancellationToken).ConfigureAwait(false);
         }
 
         // Before the first commit there is nothing that the device's passes could hold up. A device slower than the server never pays behind it.
-        bool early = window.Committed == prompt, draft = early || Decision.On;
+        bool early = window.Committed == _prompt, draft = early || Decision.On;
         if (window.HasEnded || !(draft || Decision.DraftSeconds < Decision.StepSeconds))
             return await stream.WaitAsync(cancellationToken).ConfigureAwait(false);
 
@@ -186,12 +186,12 @@ internal sealed class TogetherTurn(
     /// <summary>Sends the drafts ahead that were not sent yet.</summary>
     private async ValueTask SendAsync(IVerifierStream stream, CancellationToken cancellationToken)
     {
-        for (int end = window.Committed + window.Ahead.Length; sent < end;)
+        for (int end = window.Committed + window.Ahead.Length; _sent < end;)
         {
-            int count = Math.Min(end - sent, Verifier.MostPerOffer);
-            var drafts = window.Ahead.Slice(sent - window.Committed, count);
-            await stream.SendAsync(sent, drafts, window.Committed, cancellationToken).ConfigureAwait(false);
-            sent += count;
+            int count = Math.Min(end - _sent, Verifier.MostPerOffer);
+            var drafts = window.Ahead.Slice(_sent - window.Committed, count);
+            await stream.SendAsync(_sent, drafts, window.Committed, cancellationToken).ConfigureAwait(false);
+            _sent += count;
             Drafted += count;
         }
     }
@@ -200,8 +200,8 @@ internal sealed class TogetherTurn(
 
     private void Decide()
     {
-        undecided = 0;
-        Decision = gate.Decide(new(stream?.Cost ?? cost, stream?.RoundTripSeconds ?? roundTripSeconds, window.DraftSeconds, known + window.Agreement));
+        _undecided = 0;
+        Decision = gate.Decide(new(_stream?.Cost ?? cost, _stream?.RoundTripSeconds ?? roundTripSeconds, window.DraftSeconds, _known + window.Agreement));
         window.Size = Decision.Window;
     }
 }

@@ -18,22 +18,22 @@ internal sealed class Verifier : IAsyncDisposable
     /// <summary>The stream's agreement is assumed to be this at first, as if seen at so many places, and forgets at this rate.</summary>
     private const double AssumedAgreement = 0.7, AssumedPlaces = 8, Forgetting = 1.0 / 64;
 
-    private readonly ILanguageModel model;
-    private readonly ISequence sequence;
-    private readonly TimeProvider time;
-    private readonly StepCost cost;
-    private readonly int promptChunk, mostDrafts;
-    private readonly Pick[] picks;
-    private readonly float[] margins, logProbs;
+    private readonly ILanguageModel _model;
+    private readonly ISequence _sequence;
+    private readonly TimeProvider _time;
+    private readonly StepCost _cost;
+    private readonly int _promptChunk, _mostDrafts;
+    private readonly Pick[] _picks;
+    private readonly float[] _margins, _logProbs;
 
-    private readonly Lock gate = new();
-    private readonly WaitingDrafts waiting = new();
-    private StopRule stop;
-    private int[] text = [];
-    private int length;     // of the committed text; 0: not started
-    private int firstSound; // drafts made by a device that had heard of fewer tokens follow a wrong text
-    private double compared = AssumedPlaces, agreed = AssumedPlaces * AssumedAgreement;
-    private int passes, drafted, accepted, wasted, wastedBefore;
+    private readonly Lock _gate = new();
+    private readonly WaitingDrafts _waiting = new();
+    private StopRule _stop;
+    private int[] _text = [];
+    private int _length;     // of the committed text; 0: not started
+    private int _firstSound; // drafts made by a device that had heard of fewer tokens follow a wrong text
+    private double _compared = AssumedPlaces, _agreed = AssumedPlaces * AssumedAgreement;
+    private int _passes, _drafted, _accepted, _wasted, _wastedBefore;
 
     /// <summary>A verifier over <paramref name="sequence"/>, which it owns and which may hold the beginning of the text already.</summary>
     /// <param name="model">The sequence's model: traits, vocabulary.</param>
@@ -45,20 +45,20 @@ internal sealed class Verifier : IAsyncDisposable
     public Verifier(ILanguageModel model, ISequence sequence, StopRule stop, TimeProvider time, int promptChunk = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(promptChunk, 1);
-        this.model = model;
-        this.sequence = sequence;
-        this.stop = stop;
-        this.time = time;
-        this.promptChunk = promptChunk;
-        cost = model.Traits.Cost.IsKnown ? model.Traits.Cost : FreeRun.AssumedCost;
-        mostDrafts = Math.Clamp(model.Traits.MaxStep - 1, 0, MostPerOffer);
-        picks = new Pick[mostDrafts + 1];
-        margins = new float[mostDrafts + 1];
-        logProbs = new float[mostDrafts + 1];
+        _model = model;
+        _sequence = sequence;
+        _stop = stop;
+        _time = time;
+        _promptChunk = promptChunk;
+        _cost = model.Traits.Cost.IsKnown ? model.Traits.Cost : FreeRun.AssumedCost;
+        _mostDrafts = Math.Clamp(model.Traits.MaxStep - 1, 0, MostPerOffer);
+        _picks = new Pick[_mostDrafts + 1];
+        _margins = new float[_mostDrafts + 1];
+        _logProbs = new float[_mostDrafts + 1];
     }
 
     /// <summary>The place of the next token.</summary>
-    public int Place => length;
+    public int Place => _length;
 
     /// <summary>Why the text ended; null while it has not. Known as soon as the last commit is given.</summary>
     public FinishReason? Finish { get; private set; }
@@ -68,8 +68,8 @@ internal sealed class Verifier : IAsyncDisposable
     {
         get
         {
-            lock (gate)
-                return new(passes, drafted, accepted, wasted);
+            lock (_gate)
+                return new(_passes, _drafted, _accepted, _wasted);
         }
     }
 
@@ -83,26 +83,26 @@ internal sealed class Verifier : IAsyncDisposable
     /// it heard of the last disagreement follow a wrong text and are not worth a verification.</param>
     public void Offer(int place, ReadOnlySpan<int> drafts, int heard)
     {
-        lock (gate)
+        lock (_gate)
         {
-            drafted += drafts.Length;
+            _drafted += drafts.Length;
             int used = 0;
-            if (heard >= firstSound && place >= heard)
+            if (heard >= _firstSound && place >= heard)
             {
                 int most = Math.Min(drafts.Length, MostPerOffer);
                 while (used < most && Take(place + used, drafts[used]))
                     used++;
             }
 
-            wasted += drafts.Length - used;
+            _wasted += drafts.Length - used;
         }
     }
 
     /// <summary>No token beyond <paramref name="place"/> is wanted any more; the pass under way is not undone.</summary>
     public void StopAfter(int place)
     {
-        lock (gate)
-            stop = stop with { LastPlace = Math.Min(stop.LastPlace, place) };
+        lock (_gate)
+            _stop = _stop with { LastPlace = Math.Min(_stop.LastPlace, place) };
     }
 
     /// <summary>
@@ -113,21 +113,21 @@ internal sealed class Verifier : IAsyncDisposable
     public async ValueTask<Commit?> StartAsync(ReadOnlyMemory<int> text, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(text.Length);
-        lock (gate)
+        lock (_gate)
         {
-            this.text = text.ToArray();
-            length = text.Length;
-            wasted += waiting.KeepFrom(length);
-            FinishIf(stop.After(text.Span[^1], length - 1));
+            _text = text.ToArray();
+            _length = text.Length;
+            _wasted += _waiting.KeepFrom(_length);
+            FinishIf(_stop.After(text.Span[^1], _length - 1));
         }
 
         if (Finish is not null)
             return null;
 
-        long start = time.GetTimestamp();
-        int left = length - sequence.Length, head = (left - 1) / promptChunk * promptChunk;
+        long start = _time.GetTimestamp();
+        int left = _length - _sequence.Length, head = (left - 1) / _promptChunk * _promptChunk;
         if (head > 0)
-            await sequence.StepAsync(this.text.AsMemory(sequence.Length, head), default, cancellationToken).ConfigureAwait(false);
+            await _sequence.StepAsync(_text.AsMemory(_sequence.Length, head), default, cancellationToken).ConfigureAwait(false);
 
         return await PassAsync(start, cancellationToken).ConfigureAwait(false);
     }
@@ -136,27 +136,27 @@ internal sealed class Verifier : IAsyncDisposable
     /// <returns>Its commit; null once the text has ended (<see cref="Finish"/>).</returns>
     public ValueTask<Commit?> NextAsync(CancellationToken cancellationToken = default)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (length > stop.LastPlace)
+            if (_length > _stop.LastPlace)
                 FinishIf(FinishReason.Length);
         }
 
-        return Finish is null ? PassAsync(time.GetTimestamp(), cancellationToken) : default;
+        return Finish is null ? PassAsync(_time.GetTimestamp(), cancellationToken) : default;
     }
 
-    public ValueTask DisposeAsync() => sequence.DisposeAsync();
+    public ValueTask DisposeAsync() => _sequence.DisposeAsync();
 
     private async ValueTask<Commit?> PassAsync(long start, CancellationToken cancellationToken)
     {
         int k = TakeDrafts();
-        var tokens = text.AsMemory(sequence.Length, length + k - sequence.Length);
-        await sequence.StepAsync(tokens, picks.AsMemory(0, k + 1), cancellationToken).ConfigureAwait(false);
-        var commit = Conclude(k, time.GetElapsedTime(start).TotalSeconds);
+        var tokens = _text.AsMemory(_sequence.Length, _length + k - _sequence.Length);
+        await _sequence.StepAsync(tokens, _picks.AsMemory(0, k + 1), cancellationToken).ConfigureAwait(false);
+        var commit = Conclude(k, _time.GetElapsedTime(start).TotalSeconds);
 
         // The last token stays outside: the next pass begins with it.
-        if (sequence.Length >= length)
-            await sequence.RewindAsync(length - 1, cancellationToken).ConfigureAwait(false);
+        if (_sequence.Length >= _length)
+            await _sequence.RewindAsync(_length - 1, cancellationToken).ConfigureAwait(false);
 
         return commit;
     }
@@ -164,15 +164,15 @@ internal sealed class Verifier : IAsyncDisposable
     /// <summary>Writes the drafts that the coming pass verifies behind the text: those that wait for its place in an unbroken row, as many as pay.</summary>
     private int TakeDrafts()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (text.Length < length + mostDrafts + 1)
-                Array.Resize(ref text, 2 * length + mostDrafts + 1);
+            if (_text.Length < _length + _mostDrafts + 1)
+                Array.Resize(ref _text, 2 * _length + _mostDrafts + 1);
 
-            int room = Math.Clamp(stop.LastPlace - length, 0, mostDrafts);
-            int k = FreeRun.BestDrafts(cost, agreed / compared, waiting.Row(length, room));
+            int room = Math.Clamp(_stop.LastPlace - _length, 0, _mostDrafts);
+            int k = FreeRun.BestDrafts(_cost, _agreed / _compared, _waiting.Row(_length, room));
             for (int i = 0; i < k; i++)
-                waiting.TryTake(length + i, out text[length + i]);
+                _waiting.TryTake(_length + i, out _text[_length + i]);
 
             return k;
         }
@@ -181,18 +181,18 @@ internal sealed class Verifier : IAsyncDisposable
     /// <summary>Adds the picks to the text as far as the drafts before them were right.</summary>
     private Commit Conclude(int k, double seconds)
     {
-        lock (gate)
+        lock (_gate)
         {
-            int place = length, right = 0;
+            int place = _length, right = 0;
             while (Finish is null)
             {
-                (int token, logProbs[length - place], margins[length - place]) = picks[length - place];
-                bool verified = length - place < k, agrees = verified && text[length] == token;
-                text[length] = token;
-                FinishIf(stop.After(token, length));
-                length++;
+                (int token, _logProbs[_length - place], _margins[_length - place]) = _picks[_length - place];
+                bool verified = _length - place < k, agrees = verified && _text[_length] == token;
+                _text[_length] = token;
+                FinishIf(_stop.After(token, _length));
+                _length++;
                 if (verified)
-                    Compare(length - 1, agrees);
+                    Compare(_length - 1, agrees);
 
                 if (!agrees)
                     break;
@@ -200,52 +200,52 @@ internal sealed class Verifier : IAsyncDisposable
                 right++;
             }
 
-            passes++;
-            accepted += right;
-            wasted += k - right;
+            _passes++;
+            _accepted += right;
+            _wasted += k - right;
             DropPassed(place);
-            int wastedSince = wasted - wastedBefore;
-            wastedBefore = wasted;
-            int count = length - place;
-            return new(place, text.AsMemory(place, count), right, wastedSince, seconds, margins.AsMemory(0, count)) { LogProbs = logProbs.AsMemory(0, count) };
+            int wastedSince = _wasted - _wastedBefore;
+            _wastedBefore = _wasted;
+            int count = _length - place;
+            return new(place, _text.AsMemory(place, count), right, wastedSince, seconds, _margins.AsMemory(0, count)) { LogProbs = _logProbs.AsMemory(0, count) };
         }
     }
 
     /// <summary>Drops drafts whose place has gone by without them. They tell all the same whether the device was on the right text.</summary>
     private void DropPassed(int place)
     {
-        for (; place < length; place++)
+        for (; place < _length; place++)
         {
-            if (!waiting.TryTake(place, out int token))
+            if (!_waiting.TryTake(place, out int token))
                 continue;
 
-            wasted++;
-            Compare(place, text[place] == token);
+            _wasted++;
+            Compare(place, _text[place] == token);
         }
     }
 
     /// <summary>Takes a draft that has arrived; false where it cannot be used, and those behind it neither.</summary>
     private bool Take(int place, int token)
     {
-        if (place < 0 || (uint)token >= (uint)model.Info.VocabularySize)
+        if (place < 0 || (uint)token >= (uint)_model.Info.VocabularySize)
             return false;
 
-        bool started = length > 0;
-        if (!started || place >= length)
+        bool started = _length > 0;
+        if (!started || place >= _length)
         {
-            if (started && place - length >= MostWaiting)
+            if (started && place - _length >= MostWaiting)
                 return false;
 
-            wasted += waiting.Add(place, token) ? 0 : 1;
+            _wasted += _waiting.Add(place, token) ? 0 : 1;
             return true;
         }
 
-        if (place < stop.PromptTokens)
+        if (place < _stop.PromptTokens)
             return false;
 
-        bool agrees = text[place] == token;
+        bool agrees = _text[place] == token;
         Compare(place, agrees);
-        wasted += agrees ? 1 : 0;
+        _wasted += agrees ? 1 : 0;
         return agrees;
     }
 
@@ -255,13 +255,13 @@ internal sealed class Verifier : IAsyncDisposable
     /// </summary>
     private void Compare(int place, bool agrees)
     {
-        compared = compared * (1 - Forgetting) + 1;
-        agreed = agreed * (1 - Forgetting) + (agrees ? 1 : 0);
+        _compared = _compared * (1 - Forgetting) + 1;
+        _agreed = _agreed * (1 - Forgetting) + (agrees ? 1 : 0);
         if (agrees)
             return;
 
-        firstSound = Math.Max(firstSound, place + 1);
-        wasted += waiting.Clear();
+        _firstSound = Math.Max(_firstSound, place + 1);
+        _wasted += _waiting.Clear();
     }
 
     private void FinishIf(FinishReason? reason)
@@ -270,8 +270,8 @@ internal sealed class Verifier : IAsyncDisposable
         if (Finish is null)
             return;
 
-        firstSound = int.MaxValue;
-        wasted += waiting.Clear();
+        _firstSound = int.MaxValue;
+        _wasted += _waiting.Clear();
     }
 }
 

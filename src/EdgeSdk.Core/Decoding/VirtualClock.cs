@@ -6,17 +6,17 @@ namespace EdgeSdk.Decoding;
 /// </summary>
 internal sealed class VirtualClock : TimeProvider
 {
-    private readonly PriorityQueue<Action, (long At, long Order)> events = new();
-    private long now, order;
+    private readonly PriorityQueue<Action, (long At, long Order)> _events = new();
+    private long _now, _order;
 
     /// <summary>Seconds since the clock was made.</summary>
-    public double Seconds => now / (double)TimestampFrequency;
+    public double Seconds => _now / (double)TimestampFrequency;
 
     /// <inheritdoc/>
     public override long TimestampFrequency => 1_000_000_000;
 
     /// <inheritdoc/>
-    public override long GetTimestamp() => now;
+    public override long GetTimestamp() => _now;
 
     /// <inheritdoc/>
     public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(Seconds);
@@ -27,7 +27,7 @@ internal sealed class VirtualClock : TimeProvider
 
     /// <summary>Calls <paramref name="action"/> after <paramref name="seconds"/>; what is due at one time runs in the order in which it was asked for.</summary>
     public void After(double seconds, Action action) =>
-        events.Enqueue(action, (now + (long)Math.Round(Math.Max(0, seconds) * TimestampFrequency), order++));
+        _events.Enqueue(action, (_now + (long)Math.Round(Math.Max(0, seconds) * TimestampFrequency), _order++));
 
     /// <summary>Completes after <paramref name="seconds"/>; its continuation runs within the event.</summary>
     public ValueTask Wait(double seconds)
@@ -51,10 +51,10 @@ internal sealed class VirtualClock : TimeProvider
         {
             while (!task.IsCompleted)
             {
-                if (!events.TryDequeue(out var action, out var due))
+                if (!_events.TryDequeue(out var action, out var due))
                     throw new InvalidOperationException($"At {Seconds:0.000} s of virtual time nothing is left to happen, but the task still waits.");
 
-                now = due.At;
+                _now = due.At;
                 action();
             }
         }

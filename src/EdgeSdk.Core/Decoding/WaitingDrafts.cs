@@ -5,18 +5,18 @@ internal sealed class WaitingDrafts
 {
     private const int None = -1;
 
-    private readonly int[] places = new int[Verifier.MostWaiting], tokens = new int[Verifier.MostWaiting];
-    private int count;
+    private readonly int[] _places = new int[Verifier.MostWaiting], _tokens = new int[Verifier.MostWaiting];
+    private int _count;
 
-    public WaitingDrafts() => places.AsSpan().Fill(None);
+    public WaitingDrafts() => _places.AsSpan().Fill(None);
 
     /// <summary>Keeps a draft; false where it takes the place of another, which is lost.</summary>
     public bool Add(int place, int token)
     {
         int slot = place % Verifier.MostWaiting;
-        bool free = places[slot] == None;
-        (places[slot], tokens[slot]) = (place, token);
-        count += free ? 1 : 0;
+        bool free = _places[slot] == None;
+        (_places[slot], _tokens[slot]) = (place, token);
+        _count += free ? 1 : 0;
         return free;
     }
 
@@ -24,12 +24,12 @@ internal sealed class WaitingDrafts
     public bool TryTake(int place, out int token)
     {
         int slot = place % Verifier.MostWaiting;
-        token = tokens[slot];
-        if (places[slot] != place)
+        token = _tokens[slot];
+        if (_places[slot] != place)
             return false;
 
-        places[slot] = None;
-        count--;
+        _places[slot] = None;
+        _count--;
         return true;
     }
 
@@ -37,7 +37,7 @@ internal sealed class WaitingDrafts
     public int Row(int place, int most)
     {
         int row = 0;
-        while (row < most && places[(place + row) % Verifier.MostWaiting] == place + row)
+        while (row < most && _places[(place + row) % Verifier.MostWaiting] == place + row)
             row++;
 
         return row;
@@ -46,24 +46,24 @@ internal sealed class WaitingDrafts
     /// <summary>Drops what does not wait for one of the places that the ring holds from <paramref name="place"/> on; gives how many.</summary>
     public int KeepFrom(int place)
     {
-        int before = count;
-        for (int slot = 0; slot < places.Length; slot++)
+        int before = _count;
+        for (int slot = 0; slot < _places.Length; slot++)
         {
-            if (places[slot] != None && (uint)(places[slot] - place) >= Verifier.MostWaiting)
-                TryTake(places[slot], out _);
+            if (_places[slot] != None && (uint)(_places[slot] - place) >= Verifier.MostWaiting)
+                TryTake(_places[slot], out _);
         }
 
-        return before - count;
+        return before - _count;
     }
 
     /// <summary>Drops all; gives how many.</summary>
     public int Clear()
     {
-        int dropped = count;
-        if (count > 0)
-            places.AsSpan().Fill(None);
+        int dropped = _count;
+        if (_count > 0)
+            _places.AsSpan().Fill(None);
 
-        count = 0;
+        _count = 0;
         return dropped;
     }
 }

@@ -5,16 +5,16 @@ internal sealed class LogitBias : IEquatable<LogitBias>
 {
     private const int MostTokens = 1024, Most = 100;
 
-    private readonly int[] ids;
-    private readonly float[] values;
+    private readonly int[] _ids;
+    private readonly float[] _values;
 
-    private LogitBias(int[] ids, float[] values) => (this.ids, this.values) = (ids, values);
+    private LogitBias(int[] ids, float[] values) => (_ids, _values) = (ids, values);
 
     /// <summary>The tokens, ascending; at least one.</summary>
-    public ReadOnlySpan<int> Ids => ids;
+    public ReadOnlySpan<int> Ids => _ids;
 
     /// <summary>What is added to each.</summary>
-    public ReadOnlySpan<float> Values => values;
+    public ReadOnlySpan<float> Values => _values;
 
     /// <summary>A bias; null where there is no token.</summary>
     /// <exception cref="ArgumentException">An id is negative or comes twice, a value lies outside [-100, 100], or there are more than 1,024.</exception>
@@ -37,13 +37,13 @@ internal sealed class LogitBias : IEquatable<LogitBias>
     /// <summary>Adds it to a row of logits, in single precision.</summary>
     public void AddTo(Span<float> logits)
     {
-        for (int i = 0; i < ids.Length; i++)
-            logits[ids[i]] += values[i];
+        for (int i = 0; i < _ids.Length; i++)
+            logits[_ids[i]] += _values[i];
     }
 
-    public bool Equals(LogitBias? other) => other is not null && ids.AsSpan().SequenceEqual(other.ids) && values.AsSpan().SequenceEqual(other.values);
+    public bool Equals(LogitBias? other) => other is not null && _ids.AsSpan().SequenceEqual(other._ids) && _values.AsSpan().SequenceEqual(other._values);
 
     public override bool Equals(object? obj) => Equals(obj as LogitBias);
 
-    public override int GetHashCode() => HashCode.Combine(ids.Length, ids[0], values[0]);
+    public override int GetHashCode() => HashCode.Combine(_ids.Length, _ids[0], _values[0]);
 }

@@ -10,26 +10,26 @@ namespace EdgeSdk.Sampling;
 /// <remarks>For one sequence, one caller at a time.</remarks>
 internal sealed class SampledText
 {
-    private readonly SamplerSpec spec;
-    private readonly ThoughtState? thought;
-    private readonly ConstraintState? constraint;
-    private readonly ulong[] allowed = []; // a bit a token
-    private readonly List<int> text = [];
-    private readonly List<int> distinct = []; // in the order of their first place, so that going back removes from the end
-    private readonly int[] seen = [], written = [];
-    private readonly float[] changed;
+    private readonly SamplerSpec _spec;
+    private readonly ThoughtState? _thought;
+    private readonly ConstraintState? _constraint;
+    private readonly ulong[] _allowed = []; // a bit a token
+    private readonly List<int> _text = [];
+    private readonly List<int> _distinct = []; // in the order of their first place, so that going back removes from the end
+    private readonly int[] _seen = [], _written = [];
+    private readonly float[] _changed;
 
     private SampledText(SamplerSpec spec, int vocabulary)
     {
-        this.spec = spec;
-        changed = new float[vocabulary];
+        _spec = spec;
+        _changed = new float[vocabulary];
         if (spec.Penalises)
-            (seen, written) = (new int[vocabulary], new int[vocabulary]);
+            (_seen, _written) = (new int[vocabulary], new int[vocabulary]);
 
-        thought = spec.Thought is { } limit ? new(limit) : null;
-        constraint = spec.Constrained?.Begin();
-        if (thought is not null || constraint is not null)
-            allowed = new ulong[Math.Max((vocabulary + 63) / 64, spec.Constrained?.Vocabulary.MaskLength ?? 0)];
+        _thought = spec.Thought is { } limit ? new(limit) : null;
+        _constraint = spec.Constrained?.Begin();
+        if (_thought is not null || _constraint is not null)
+            _allowed = new ulong[Math.Max((vocabulary + 63) / 64, spec.Constrained?.Vocabulary.MaskLength ?? 0)];
     }
 
     /// <summary>The empty text; null where the logits alone decide what a sampler chooses.</summary>
@@ -38,17 +38,17 @@ internal sealed class SampledText
     /// <summary>Goes back to the first <paramref name="length"/> tokens, where it holds more.</summary>
     public void Rewind(int length)
     {
-        thought?.RewindTo(length);
-        constraint?.RewindTo(length);
-        while (text.Count > length)
+        _thought?.RewindTo(length);
+        _constraint?.RewindTo(length);
+        while (_text.Count > length)
         {
-            int token = text[^1];
-            text.RemoveAt(text.Count - 1);
-            if (text.Count >= spec.WrittenFrom)
-                written[token]--;
+            int token = _text[^1];
+            _text.RemoveAt(_text.Count - 1);
+            if (_text.Count >= _spec.WrittenFrom)
+                _written[token]--;
 
-            if (--seen[token] == 0)
-                distinct.RemoveAt(distinct.Count - 1);
+            if (--_seen[token] == 0)
+                _distinct.RemoveAt(_distinct.Count - 1);
         }
     }
 
@@ -58,89 +58,89 @@ internal sealed class SampledText
     public Pick Choose(ReadOnlySpan<float> logits, ReadOnlySpan<int> before)
     {
         Rewind(before.Length);
-        logits.CopyTo(changed);
-        if (spec.Penalises)
+        logits.CopyTo(_changed);
+        if (_spec.Penalises)
             Penalise(logits, before);
 
-        spec.Bias?.AddTo(changed);
-        thought?.Follow(before);
-        constraint?.Follow(before, thought);
+        _spec.Bias?.AddTo(_changed);
+        _thought?.Follow(before);
+        _constraint?.Follow(before, _thought);
         return Allow(before.Length)
-            ? Sampler.Choose(logits, changed, spec, before.Length, allowed)
-            : Sampler.Choose(logits, changed, spec, before.Length);
+            ? Sampler.Choose(logits, _changed, _spec, before.Length, _allowed)
+            : Sampler.Choose(logits, _changed, _spec, before.Length);
     }
 
     /// <summary>Sets a bit for each token that may stand at <paramref name="place"/>; false where all may.</summary>
     private bool Allow(int place)
     {
-        if (thought is { IsInside: true })
+        if (_thought is { IsInside: true })
             return AllowInThought();
 
-        if (constraint is { IsOpen: true })
+        if (_constraint is { IsOpen: true })
         {
-            allowed.AsSpan().Clear();
-            constraint.Allowed(allowed.AsSpan(0, spec.Constrained!.Vocabulary.MaskLength));
-            if (thought is { IsSpent: false } && place == spec.Thought!.From && !constraint.IsPressed)
-                Set(spec.Thought.Begin);
+            _allowed.AsSpan().Clear();
+            _constraint.Allowed(_allowed.AsSpan(0, _spec.Constrained!.Vocabulary.MaskLength));
+            if (_thought is { IsSpent: false } && place == _spec.Thought!.From && !_constraint.IsPressed)
+                Set(_spec.Thought.Begin);
 
             return true;
         }
 
-        if (thought is not { IsSpent: true })
+        if (_thought is not { IsSpent: true })
             return false;
 
-        allowed.AsSpan().Fill(ulong.MaxValue);
-        Clear(spec.Thought!.Begin);
+        _allowed.AsSpan().Fill(ulong.MaxValue);
+        Clear(_spec.Thought!.Begin);
         return true;
     }
 
     /// <summary>A thought ends where its budget does, or where a constrained answer needs what room is left; and no text ends that owes an answer.</summary>
     private bool AllowInThought()
     {
-        if (thought!.IsSpent || constraint is { IsPressed: true })
+        if (_thought!.IsSpent || _constraint is { IsPressed: true })
         {
-            allowed.AsSpan().Clear();
-            Set(spec.Thought!.End);
+            _allowed.AsSpan().Clear();
+            Set(_spec.Thought!.End);
             return true;
         }
 
-        if (constraint is not { IsOpen: true })
+        if (_constraint is not { IsOpen: true })
             return false;
 
-        allowed.AsSpan().Fill(ulong.MaxValue);
-        foreach (int end in spec.Constrained!.Vocabulary.EndTokens)
+        _allowed.AsSpan().Fill(ulong.MaxValue);
+        foreach (int end in _spec.Constrained!.Vocabulary.EndTokens)
             Clear(end);
 
         return true;
     }
 
-    private void Set(int token) => allowed[token >> 6] |= 1UL << token;
+    private void Set(int token) => _allowed[token >> 6] |= 1UL << token;
 
-    private void Clear(int token) => allowed[token >> 6] &= ~(1UL << token);
+    private void Clear(int token) => _allowed[token >> 6] &= ~(1UL << token);
 
     private void Penalise(ReadOnlySpan<float> logits, ReadOnlySpan<int> before)
     {
-        foreach (int token in before[text.Count..])
+        foreach (int token in before[_text.Count..])
             Append(token);
 
-        foreach (int token in distinct)
-            changed[token] = Penalised(logits[token], written[token]);
+        foreach (int token in _distinct)
+            _changed[token] = Penalised(logits[token], _written[token]);
     }
 
     private void Append(int token)
     {
-        if (seen[token]++ == 0)
-            distinct.Add(token);
+        if (_seen[token]++ == 0)
+            _distinct.Add(token);
 
-        if (text.Count >= spec.WrittenFrom)
-            written[token]++;
+        if (_text.Count >= _spec.WrittenFrom)
+            _written[token]++;
 
-        text.Add(token);
+        _text.Add(token);
     }
 
     private float Penalised(float logit, int times)
     {
-        float repeated = logit > 0 ? logit / spec.RepetitionPenalty : logit * spec.RepetitionPenalty;
-        return times == 0 ? repeated : repeated - spec.FrequencyPenalty * times - spec.PresencePenalty;
+        float repeated = logit > 0 ? logit / _spec.RepetitionPenalty : logit * _spec.RepetitionPenalty;
+        return times == 0 ? repeated : repeated - _spec.FrequencyPenalty * times - _spec.PresencePenalty;
     }
 }

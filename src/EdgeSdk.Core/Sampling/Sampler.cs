@@ -199,7 +199,7 @@ internal static class Sampler
     /// <summary>The best two scores so far.</summary>
     private struct Race(GumbelNoise noise)
     {
-        private double first = double.NegativeInfinity;
+        private double _first = double.NegativeInfinity;
 
         public readonly GumbelNoise Noise => noise;
 
@@ -210,7 +210,7 @@ internal static class Sampler
         public double Second { get; private set; } = double.NegativeInfinity;
 
         /// <summary>The winner's score minus the second's.</summary>
-        public readonly double Lead => first - Second;
+        public readonly double Lead => _first - Second;
 
         public void Enter(int id, double x)
         {
@@ -218,10 +218,10 @@ internal static class Sampler
                 return;
 
             double score = x + noise.Of(id);
-            if (score > first || (score == first && id < First))
+            if (score > _first || (score == _first && id < First))
             {
-                Second = first;
-                first = score;
+                Second = _first;
+                _first = score;
                 First = id;
             }
             else if (score > Second)

@@ -52,42 +52,30 @@ public readonly record struct SamplerSpec(
     public void Validate()
     {
         if (!float.IsFinite(Temperature) || Temperature < 0)
-        {
             throw new ArgumentOutOfRangeException(nameof(Temperature), Temperature, "Temperature must be finite and not negative (0 is greedy).");
-        }
 
         ArgumentOutOfRangeException.ThrowIfNegative(TopK);
 
         if (!(TopP > 0 && TopP <= 1))
-        {
             throw new ArgumentOutOfRangeException(nameof(TopP), TopP, "TopP must lie in (0, 1]; 1 keeps every token.");
-        }
 
         if (!(MinP >= 0 && MinP < 1))
-        {
             throw new ArgumentOutOfRangeException(nameof(MinP), MinP, "MinP must lie in [0, 1); 0 keeps every token.");
-        }
 
         ThrowUnlessPenalty(FrequencyPenalty, nameof(FrequencyPenalty));
         ThrowUnlessPenalty(PresencePenalty, nameof(PresencePenalty));
         if (!(RepetitionPenalty > 0 && RepetitionPenalty <= 10))
-        {
             throw new ArgumentOutOfRangeException(nameof(RepetitionPenalty), RepetitionPenalty, "RepetitionPenalty must lie in (0, 10]; 1 is off.");
-        }
 
         ArgumentOutOfRangeException.ThrowIfNegative(WrittenFrom);
         if (Noise != NoiseScheme.Edge1)
-        {
             throw new ArgumentOutOfRangeException(nameof(Noise), Noise, "The only noise scheme known here is edge-1.");
-        }
     }
 
     private static void ThrowUnlessPenalty(float value, string name)
     {
         if (!(value >= -2 && value <= 2))
-        {
             throw new ArgumentOutOfRangeException(name, value, $"{name} must lie in [-2, 2]; 0 is off.");
-        }
     }
 }
 

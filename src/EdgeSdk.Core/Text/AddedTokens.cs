@@ -36,9 +36,7 @@ internal sealed class AddedTokenFinder
         {
             int skip = text[at..].IndexOfAny(_firstBytes);
             if (skip < 0)
-            {
                 break;
-            }
 
             at += skip;
             int place = _contents.LongestAt(text, at, ByteTrie.Root, out int end);
@@ -52,30 +50,22 @@ internal sealed class AddedTokenFinder
             int start = at;
             at = end;
             if (token.SingleWord && (TouchesWordBefore(text, start) || TouchesWordAfter(text, end)))
-            {
                 continue;
-            }
 
             start = token.LeftStrip ? Math.Max(Utf8Text.BeforeWhiteSpace(text, start), done) : start;
             end = token.RightStrip ? Utf8Text.AfterWhiteSpace(text, end) : end;
             if (done < start)
-            {
                 parts.Add((-1, new Piece(done, start)));
-            }
 
             // A token of white space may have been stripped away by the one before. (One that was only reached into counts, as in the reference.)
             if (start < end)
-            {
                 parts.Add((token.Id, new Piece(start, end)));
-            }
 
             done = end;
         }
 
         if (done < text.Length)
-        {
             parts.Add((-1, new Piece(done, text.Length)));
-        }
     }
 
     private static bool TouchesWordBefore(ReadOnlySpan<byte> text, int at) =>

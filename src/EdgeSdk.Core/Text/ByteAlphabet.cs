@@ -20,9 +20,7 @@ internal static class ByteAlphabet
     {
         int length = 0;
         foreach (byte value in bytes)
-        {
             length += new Rune(CodePoints[value]).EncodeToUtf8(utf8[length..]);
-        }
 
         return length;
     }
@@ -31,9 +29,7 @@ internal static class ByteAlphabet
     public static void Write(ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> utf8)
     {
         if (!bytes.IsEmpty)
-        {
             utf8.Advance(Write(bytes, utf8.GetSpan(bytes.Length * MostBytes)));
-        }
     }
 
     /// <summary>The bytes that a vocabulary entry stands for: its own UTF-8 where it has a character outside the alphabet, as added tokens may.</summary>
@@ -44,9 +40,7 @@ internal static class ByteAlphabet
         for (int at = 0; at < utf8.Length;)
         {
             if (!Bytes.TryGetValue(Utf8Text.CodePointAt(utf8, at, out int length), out bytes[count]))
-            {
                 return utf8.ToArray();
-            }
 
             at += length;
             count++;

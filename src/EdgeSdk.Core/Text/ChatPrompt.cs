@@ -32,9 +32,7 @@ internal static class ChatPrompt
     private static bool Guard(Tokenizer tokenizer, ref JsonArray? array)
     {
         if (array is null || !Strings(array).Any(tokenizer.SpellsSpecial))
-        {
             return false;
-        }
 
         array = new JsonArray([.. array.Select(item => item is JsonObject message ? Guarded(tokenizer, message) : Guarded(tokenizer, item, mayThink: false))]);
         return true;

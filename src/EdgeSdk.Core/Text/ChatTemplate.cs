@@ -12,15 +12,15 @@ namespace EdgeSdk.Text;
 /// <remarks>The language: https://jinja.palletsprojects.com/en/stable/templates/.</remarks>
 public sealed class ChatTemplate
 {
-    private readonly TemplateSource source;
-    private readonly IReadOnlyList<Statement> body;
-    private readonly HiddenNames hidden;
-    private readonly TimeProvider clock;
+    private readonly TemplateSource _source;
+    private readonly IReadOnlyList<Statement> _body;
+    private readonly HiddenNames _hidden;
+    private readonly TimeProvider _clock;
 
     private ChatTemplate(TemplateSource source, TimeProvider clock)
     {
-        (this.source, this.clock, body) = (source, clock, Parser.Parse(source));
-        hidden = new HiddenNames(body, source);
+        (_source, _clock, _body) = (source, clock, Parser.Parse(source));
+        _hidden = new HiddenNames(_body, source);
     }
 
     /// <summary>The template for conversations with tools, where the folder has one of its own.</summary>
@@ -100,7 +100,7 @@ public sealed class ChatTemplate
             foreach (var (name, value) in more ?? [])
                 variables[name] = values.From(value);
 
-            return Renderer.Render(source, body, hidden, variables, clock, new Meter(values.Size));
+            return Renderer.Render(_source, _body, _hidden, variables, _clock, new Meter(values.Size));
         }
         catch (TemplateFault fault)
         {

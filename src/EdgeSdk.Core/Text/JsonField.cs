@@ -66,9 +66,7 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     public bool Flag(string name, bool otherwise = false)
     {
         if (Optional(name) is not { } field)
-        {
             return otherwise;
-        }
 
         return field.Value.ValueKind switch
         {
@@ -90,9 +88,7 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     private void Expect(JsonValueKind kind, string what)
     {
         if (Value.ValueKind != kind)
-        {
             throw Refuse($"is not {what}", "Export the tokenizer again with save_pretrained");
-        }
     }
 
     private string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";

@@ -55,25 +55,25 @@ internal sealed record ThoughtLimit(int Begin, int End, int Budget, int From, bo
 /// <remarks>For one text, one caller at a time.</remarks>
 internal sealed class ThoughtState(ThoughtLimit limit)
 {
-    private readonly List<(int Spent, bool Inside)> path = [(0, limit.IsOpen)]; // behind each token from limit.From on
+    private readonly List<(int Spent, bool Inside)> _path = [(0, limit.IsOpen)]; // behind each token from limit.From on
 
     /// <summary>Whether the next token belongs to a thought.</summary>
-    public bool IsInside => path[^1].Inside;
+    public bool IsInside => _path[^1].Inside;
 
     /// <summary>Tokens inside thoughts, their borders not counted.</summary>
-    public int Spent => path[^1].Spent;
+    public int Spent => _path[^1].Spent;
 
     /// <summary>Whether the budget is used up: a thought must end, and none may begin.</summary>
     public bool IsSpent => Spent >= limit.Budget;
 
     /// <summary>Whether the token at a place, which the text has reached, is a thought's or its border.</summary>
-    public bool Holds(int place) => place >= limit.From && (path[place - limit.From].Inside || path[place - limit.From + 1].Inside);
+    public bool Holds(int place) => place >= limit.From && (_path[place - limit.From].Inside || _path[place - limit.From + 1].Inside);
 
     /// <summary>Takes in one more token.</summary>
     public void Add(int token)
     {
-        var (spent, inside) = path[^1];
-        path.Add(token == limit.End ? (spent, false)
+        var (spent, inside) = _path[^1];
+        _path.Add(token == limit.End ? (spent, false)
             : inside ? (spent + 1, true)
             : (spent, token == limit.Begin));
     }
@@ -82,7 +82,7 @@ internal sealed class ThoughtState(ThoughtLimit limit)
     /// <param name="text">The whole text, the prompt included.</param>
     public void Follow(ReadOnlySpan<int> text)
     {
-        for (int place = limit.From + path.Count - 1; place < text.Length; place++)
+        for (int place = limit.From + _path.Count - 1; place < text.Length; place++)
             Add(text[place]);
     }
 
@@ -90,7 +90,7 @@ internal sealed class ThoughtState(ThoughtLimit limit)
     public void RewindTo(int length)
     {
         int kept = 1 + Math.Max(0, length - limit.From);
-        if (kept < path.Count)
-            path.RemoveRange(kept, path.Count - kept);
+        if (kept < _path.Count)
+            _path.RemoveRange(kept, _path.Count - kept);
     }
 }

@@ -114,9 +114,7 @@ public sealed class Tokenizer
 
         ArrayPool<byte>.Shared.Return(utf8);
         if (length <= LongestKept)
-        {
             _spare = workspace;
-        }
 
         return ids;
     }
@@ -128,9 +126,7 @@ public sealed class Tokenizer
         var detokenizer = Interlocked.Exchange(ref spare, null) ?? CreateDetokenizer(skipSpecialTokens);
         string text = detokenizer.Decode(ids);
         if (text.Length <= LongestKept)
-        {
             spare = detokenizer;
-        }
 
         return text;
     }
@@ -196,9 +192,7 @@ public sealed class Tokenizer
             pieces.Start(workspace.IsGuarded ? WithoutGuards(span) : span, startsText && part.Start == 0);
             _parts.PreTokenizer?.Apply(pieces);
             foreach (var piece in pieces.Pieces)
-            {
                 _parts.Model.Encode(pieces.Text[piece.Start..piece.End], workspace.Model, workspace.Ids);
-            }
         }
     }
 
@@ -224,9 +218,7 @@ public sealed class Tokenizer
         for (int id = 0; id < VocabularySize; id++)
         {
             if (!_decoder.Has(id))
-            {
                 continue;
-            }
 
             var bytes = BytesOf(id);
             BinaryPrimitives.WriteInt32LittleEndian(header, id);

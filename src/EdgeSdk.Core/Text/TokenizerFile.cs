@@ -83,28 +83,20 @@ internal static class TokenizerFile
             string content = field["content"].String();
             int stated = field["id"].Count(HighestId);
             if (content.Length == 0)
-            {
                 continue;
-            }
 
             int known = model.Vocabulary.IdOf(Encoding.UTF8.GetBytes(content));
             if (known >= 0 && known != stated)
-            {
                 throw field["id"].Refuse($"is not the id that model.vocab gives '{content}' ({known})", "Make the two agree");
-            }
 
             int id = known >= 0 ? known : next++;
             if (known < 0 && (model.Vocabulary[stated] is { IsEmpty: false } other || !(other = model.Vocabulary[id]).IsEmpty))
-            {
                 throw field["id"].Refuse($"is in model.vocab the id of '{Encoding.UTF8.GetString(other)}', not of '{content}'", "Make the two agree");
-            }
 
             var token = new AddedToken(
                 id, content, field.Flag("single_word"), field.Flag("lstrip"), field.Flag("rstrip"), field.Flag("normalized", !field.Flag("special")), field.Flag("special"));
             if (!tokens.TryAdd(content, token))
-            {
                 throw field.Refuse("repeats the content of an added token before it", "Leave one of the two out");
-            }
         }
 
         return [.. tokens.Values];
@@ -114,9 +106,7 @@ internal static class TokenizerFile
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(content);
         if (normalizer is null)
-        {
             return utf8;
-        }
 
         var normalized = new ArrayBufferWriter<byte>();
         normalizer.Apply(utf8, normalized);
@@ -129,9 +119,7 @@ internal static class TokenizerFile
         foreach (var token in added)
         {
             while (tokens.Count <= token.Id)
-            {
                 tokens.Add(null);
-            }
 
             tokens[token.Id] = Encoding.UTF8.GetBytes(token.Content);
         }

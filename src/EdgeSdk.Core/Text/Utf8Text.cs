@@ -54,9 +54,7 @@ internal static class Utf8Text
     {
         int count = 0;
         foreach (byte value in text)
-        {
             count += (value & 0xC0) == 0x80 ? 0 : 1;
-        }
 
         return count;
     }

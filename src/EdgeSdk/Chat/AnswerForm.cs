@@ -32,14 +32,10 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         Constraint? JsonConstraint()
         {
             if (schema is null)
-            {
                 return format is null ? null : Constraint.JsonObject();
-            }
 
             if (schema is JsonObject described && texts is not null)
-            {
                 described["x-edge-texts"] = texts.DeepClone();
-            }
 
             return Compile(nameof(options.ResponseFormat), () => Constraint.JsonSchema(ChatMessages.Json(schema)));
         }
@@ -53,9 +49,7 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
                 ["parallel"] = options!.AllowMultipleToolCalls is not false,
             };
             if (texts is not null)
-            {
                 source["texts"] = texts;
-            }
 
             if (format is not null && !required)
             {
@@ -71,14 +65,10 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
     private static bool Require(ChatOptions? options, ref AIFunctionDeclaration[] tools)
     {
         if (options?.ToolMode is not RequiredChatToolMode mode)
-        {
             return false;
-        }
 
         if (mode.RequiredFunctionName is { } name)
-        {
             tools = [.. tools.Where(tool => tool.Name == name)];
-        }
 
         return tools.Length > 0 ? true
             : throw new ArgumentException($"ChatOptions.ToolMode requires a call of {mode.RequiredFunctionName ?? "a tool"}, which ChatOptions.Tools does not hold.", nameof(options));
@@ -103,9 +93,7 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         {
             SchemaParts.Narrow(part);
             if (spans && SchemaParts.IsAnyString(part))
-            {
                 part["x-edge-span"] = true;
-            }
         }
 
         return node;
@@ -121,9 +109,7 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         var kept = new JsonArray();
         int left = MostOfSpans;
         foreach (string text in texts.Distinct(StringComparer.Ordinal).TakeWhile(text => (left -= text.Length) >= 0))
-        {
             kept.Add((JsonNode)text);
-        }
 
         return kept;
     }
@@ -143,9 +129,7 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
     private static JsonNode? AsJson(string text)
     {
         if (text.TrimStart() is not ['{' or '[', ..])
-        {
             return null;
-        }
 
         try
         {

@@ -72,17 +72,11 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
             Add(piece[..mark.At], contents);
             piece = piece[(mark.At + mark.Text.Length)..];
             if (mark.Text == thought?.EndText)
-            {
                 EndThought();
-            }
             else if (mark.Text == thought?.BeginText)
-            {
                 BeginThought(contents);
-            }
             else
-            {
                 BeginCall(contents);
-            }
         }
 
         Add(piece, contents);
@@ -96,9 +90,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         {
             int at = mark is null ? -1 : piece.IndexOf(mark, StringComparison.Ordinal);
             if (at >= 0 && (first.At < 0 || at < first.At))
-            {
                 first = (at, mark!);
-            }
         }
 
         return first;
@@ -116,9 +108,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
     private void BeginCall(List<AIContent> contents)
     {
         if (IsOver)
-        {
             return;
-        }
 
         AddText(_stop.Flush(), contents);
         EndCall(contents);
@@ -129,9 +119,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
     private void BeginThought(List<AIContent> contents)
     {
         if (IsOver)
-        {
             return;
-        }
 
         AddText(_stop.Flush(), contents);
         EndCall(contents);
@@ -147,9 +135,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         }
 
         if (IsOver || piece.Length == 0)
-        {
             return;
-        }
 
         if (InThought)
         {
@@ -171,25 +157,19 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         string thought = _space + piece, certain = thought.TrimEnd();
         _space = thought[certain.Length..];
         if (showsThoughts && certain.Length > 0)
-        {
             contents.Add(new TextReasoningContent(certain));
-        }
     }
 
     private static void AddText(string text, List<AIContent> contents)
     {
         if (text.Length > 0)
-        {
             contents.Add(new TextContent(text));
-        }
     }
 
     private void EndCall(List<AIContent> contents)
     {
         if (!_inCall)
-        {
             return;
-        }
 
         contents.Add(Parse(_call.ToString(), $"{answerId}-{++_calls}"));
         _call.Clear();
@@ -206,9 +186,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
             using var json = JsonDocument.Parse(brace < 0 ? "{}" : call[brace..]);
             var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);
             foreach (var argument in json.RootElement.EnumerateObject())
-            {
                 arguments[argument.Name] = argument.Value.Clone();
-            }
 
             return new FunctionCallContent(id, name, arguments);
         }

@@ -35,14 +35,10 @@ internal static class ChatMessages
         }
 
         if (json.Count == 0)
-        {
             throw new ArgumentException("There is no message to answer.", nameof(messages));
-        }
 
         if (!string.IsNullOrEmpty(instructions))
-        {
             json.Insert(0, Plain("system", instructions));
-        }
 
         return json;
     }
@@ -51,13 +47,9 @@ internal static class ChatMessages
     public static void Tell(JsonArray json, string line)
     {
         if (json[0] is JsonObject first && (string?)first["role"] == "system")
-        {
             first["content"] = Join((string?)first["content"], line);
-        }
         else
-        {
             json.Insert(0, Plain("system", line));
-        }
     }
 
     private static void Add(JsonArray json, ChatMessage message, IEnumerable<AITool>? tools)
@@ -65,17 +57,13 @@ internal static class ChatMessages
         if (message.Role == ChatRole.Tool)
         {
             foreach (var content in message.Contents)
-            {
                 json.Add((JsonNode)Plain("tool", content is FunctionResultContent result ? Result(result, tools) : throw NotTaken(message, content)));
-            }
 
             return;
         }
 
         if (message.Role != ChatRole.User && message.Role != ChatRole.Assistant && message.Role != ChatRole.System)
-        {
             throw new NotSupportedException($"A message has the role '{message.Role}'; system, user, assistant and tool are supported.");
-        }
 
         var plain = Plain(message.Role.Value, Text(message));
         string thought = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(part => part.Text));
@@ -86,9 +74,7 @@ internal static class ChatMessages
 
         var calls = message.Contents.OfType<FunctionCallContent>().Select(call => Call(call, tools)).ToArray();
         if (calls.Length > 0)
-        {
             plain["tool_calls"] = new JsonArray(calls);
-        }
 
         json.Add((JsonNode)plain);
     }
@@ -120,9 +106,7 @@ internal static class ChatMessages
     {
         var arguments = new JsonObject();
         foreach (var (name, value) in call.Arguments ?? new Dictionary<string, object?>())
-        {
             arguments[name] = JsonNode.Parse(Json(value, tools));
-        }
 
         return new JsonObject
         {
@@ -173,9 +157,7 @@ internal static class ChatMessages
         foreach (var options in (tools ?? []).OfType<AIFunction>().Select(tool => tool.JsonSerializerOptions).Append(AIJsonUtilities.DefaultOptions))
         {
             if (options.TryGetTypeInfo(type, out var info))
-            {
                 return info;
-            }
         }
 
         throw new NotSupportedException(

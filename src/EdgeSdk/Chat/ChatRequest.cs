@@ -57,17 +57,13 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
         sampler.Validate();
         int limit = options?.MaxOutputTokens ?? defaults.MaxOutputTokens;
         if (limit < 1)
-        {
             throw new ArgumentOutOfRangeException(nameof(options), limit, "ChatOptions.MaxOutputTokens must be at least 1.");
-        }
 
         bool withTools = options?.Tools is { Count: > 0 } && options.ToolMode is not NoneChatToolMode;
         var json = ChatMessages.ToJson(messages, options?.Instructions, options?.Tools);
         var form = AnswerForm.From(options, json);
         if (form.Told is { } told)
-        {
             ChatMessages.Tell(json, told);
-        }
 
         return new(
             json,
@@ -130,14 +126,10 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
     private static void RefuseWhatIsNotHonoured(ChatOptions? options, string modelId)
     {
         if (options is null)
-        {
             return;
-        }
 
         if (options.ModelId is { } model && model != modelId)
-        {
             throw new NotSupportedException($"ChatOptions.ModelId is '{model}'; this client runs '{modelId}'.");
-        }
 
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
         Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses), WrittenWhileRead);
@@ -148,8 +140,6 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
     private static void Refuse(bool isSet, string field, string remedy)
     {
         if (isSet)
-        {
             throw new NotSupportedException($"ChatOptions.{field} is not supported yet. {remedy}");
-        }
     }
 }

@@ -82,14 +82,10 @@ internal sealed class Device : IAsyncDisposable
         }
 
         if (Thought is { } borders && (request.ThinkingBudget is not null || request.Constraint is not null))
-        {
             sampler = sampler with { Thought = ThoughtLimit.For(borders, Tokenizer, prompt, request.ThinkingBudget) };
-        }
 
         if (request.Constraint is not { } constraint)
-        {
             return sampler;
-        }
 
         if (constraint.IsOfCalls && !_writesCalls.Value)
         {

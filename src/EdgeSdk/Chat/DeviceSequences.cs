@@ -16,9 +16,7 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
     {
         sampler = sampler.Behind(prompt.Length);
         if (TakeBest(prompt.Span) is not { } kept)
-        {
             return new LeasedSequence(this, new KeptSequence(await model.OpenAsync(sampler, cancellationToken).ConfigureAwait(false)), 0);
-        }
 
         try
         {
@@ -48,9 +46,7 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
         }
 
         if (surplus is not null)
-        {
             await surplus.DisposeAsync().ConfigureAwait(false);
-        }
     }
 
     public async ValueTask DisposeAsync()
@@ -64,9 +60,7 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
         }
 
         foreach (var sequence in idle)
-        {
             await sequence.DisposeAsync().ConfigureAwait(false);
-        }
     }
 
     private KeptSequence? TakeBest(ReadOnlySpan<int> prompt)
@@ -79,15 +73,11 @@ internal sealed class DeviceSequences(ILanguageModel model, int capacity) : IAsy
             {
                 int shared = node.Value.SharedWith(prompt);
                 if (shared > most)
-                {
                     (best, most) = (node, shared);
-                }
             }
 
             if (best is null)
-            {
                 return null;
-            }
 
             _idle.Remove(best);
             return best.Value;
@@ -115,9 +105,7 @@ internal sealed class LeasedSequence(DeviceSequences owner, KeptSequence sequenc
     public ValueTask DisposeAsync()
     {
         if (_returned)
-        {
             return ValueTask.CompletedTask;
-        }
 
         _returned = true;
         return owner.ReturnAsync(sequence);

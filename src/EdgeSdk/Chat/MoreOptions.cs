@@ -22,9 +22,7 @@ internal static class MoreOptions
     public static ChatOptions? WithRaw(ChatOptions? options, IChatClient client)
     {
         if (options?.RawRepresentationFactory is not { } factory)
-        {
             return options;
-        }
 
         options = options.Clone();
         options.RawRepresentationFactory = null;
@@ -140,9 +138,7 @@ internal static class MoreOptions
         void Set(string key, object? value)
         {
             if (value is not null)
-            {
                 to[key] = value;
-            }
         }
     }
 

@@ -108,9 +108,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
                 held.Add(pick);
                 if (rule.Stays(held) && held.Count < rule.HoldTokens && generation.Finish is null)
-                {
                     continue;
-                }
 
                 (stays, string reason) = await StaysAsync(rule, held, server, cancellationToken).ConfigureAwait(false);
                 if (!stays)
@@ -121,16 +119,12 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
                 answer.Take(EdgeRoute.Device, reason);
                 foreach (var early in held)
-                {
                     yield return Written.Of(early);
-                }
             }
 
             answer.Finish = generation.Finish;
             if (stays)
-            {
                 yield break;
-            }
         }
 
         await foreach (var written in HandedOverAsync(request, answer, cancellationToken).ConfigureAwait(false))
@@ -144,9 +138,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         Routing.HandOver rule, List<Pick> held, RemoteServer server, CancellationToken cancellationToken)
     {
         if (rule.Stays(held))
-        {
             return (true, rule.Reason(held));
-        }
 
         try
         {
@@ -191,15 +183,11 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             }
 
             for (; more; more = await handedOver.MoveNextAsync().ConfigureAwait(false))
-            {
                 yield return handedOver.Current;
-            }
         }
 
         if (gone is null)
-        {
             yield break;
-        }
 
         answer.Take(EdgeRoute.Device, $"{why}, but no server answers: {gone.Message}");
         await foreach (var written in AloneAsync(device!, request, answer, cancellationToken).ConfigureAwait(false))
@@ -263,9 +251,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             answer.ServerPasses++;
             answer.PromptTokens = stream.PromptTokens;
             if (!byIds)
-            {
                 answer.Think(remote.Thought, stream.InThought);
-            }
 
             for (int i = 0; i < commit.Tokens.Length; i++)
             {
@@ -320,9 +306,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
             answer.Reason = $"{answer.Reason}; {turn.Decision.Reason}";
             Learn(window.Agreement);
             if (stream is not null)
-            {
                 await stream.DisposeAsync().ConfigureAwait(false);
-            }
         }
     }
 
@@ -371,21 +355,15 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
     private void NeedServer(ChatRequest request)
     {
         if (server is null)
-        {
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The route {request.Route} needs a server: set EdgeSdk:Server:Address.");
-        }
     }
 
     public async ValueTask DisposeAsync()
     {
         if (server is not null)
-        {
             await server.DisposeAsync().ConfigureAwait(false);
-        }
 
         if (device is not null)
-        {
             await device.DisposeAsync().ConfigureAwait(false);
-        }
     }
 }

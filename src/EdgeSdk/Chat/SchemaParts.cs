@@ -23,9 +23,7 @@ internal static class SchemaParts
     public static IEnumerable<JsonObject> Of(JsonNode? schema)
     {
         if (schema is not JsonObject described)
-        {
             return [];
-        }
 
         var parts = s_maps.SelectMany(map => (described[map] as JsonObject ?? []).Select(member => member.Value))
             .Concat(s_lists.SelectMany(list => described[list] as JsonArray ?? []))

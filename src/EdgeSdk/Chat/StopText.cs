@@ -13,9 +13,7 @@ internal sealed class StopText(IReadOnlyList<string> sequences)
     public string Append(string piece)
     {
         if (IsMet || sequences.Count == 0)
-        {
             return IsMet ? "" : piece;
-        }
 
         string text = _held + piece;
         if (Find(text) is { } stop)
@@ -47,9 +45,7 @@ internal sealed class StopText(IReadOnlyList<string> sequences)
         {
             int at = text.IndexOf(sequence, StringComparison.Ordinal);
             if (at >= 0 && (at + sequence.Length < end || (at + sequence.Length == end && at < start)))
-            {
                 (start, end) = (at, at + sequence.Length);
-            }
         }
 
         return start;
@@ -63,9 +59,7 @@ internal sealed class StopText(IReadOnlyList<string> sequences)
         {
             int length = Math.Min(sequence.Length - 1, text.Length);
             while (length > longest && !text.AsSpan(text.Length - length).SequenceEqual(sequence.AsSpan(0, length)))
-            {
                 length--;
-            }
 
             longest = Math.Max(longest, length);
         }

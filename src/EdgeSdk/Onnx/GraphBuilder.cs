@@ -14,50 +14,50 @@ internal sealed partial class GraphBuilder
     /// <summary>The domain of ONNX Runtime's own operators.</summary>
     private const string Microsoft = "com.microsoft";
 
-    private readonly GraphProto graph;
-    private readonly int irVersion, operatorSet;
-    private readonly Dictionary<string, Value> constants = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> outputNames = new(StringComparer.Ordinal);
-    private readonly HashSet<string> initializers = new(StringComparer.Ordinal);
-    private string scope = "";
+    private readonly GraphProto _graph;
+    private readonly int _irVersion, _operatorSet;
+    private readonly Dictionary<string, Value> _constants = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _outputNames = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _initializers = new(StringComparer.Ordinal);
+    private string _scope = "";
 
     /// <param name="name">The graph's name.</param>
     /// <param name="operatorSet">The version of ONNX's operators.</param>
     /// <param name="irVersion">The version of the file format, at least the one that came with the operators.</param>
     public GraphBuilder(string name, int operatorSet, int irVersion)
     {
-        graph = new GraphProto { Name = name };
-        this.operatorSet = operatorSet;
-        this.irVersion = irVersion;
+        _graph = new GraphProto { Name = name };
+        _operatorSet = operatorSet;
+        _irVersion = irVersion;
     }
 
     /// <summary>Nodes made until the scope is disposed carry its name before theirs.</summary>
     public Scoped Scope(string name)
     {
-        string outer = scope;
-        scope = $"{scope}{name}/";
+        string outer = _scope;
+        _scope = $"{_scope}{name}/";
         return new Scoped(this, outer);
     }
 
     /// <summary>Declares an input.</summary>
     public Value Input(string name, DataType type, params ReadOnlySpan<Dimension> shape)
     {
-        graph.Input.Add(Info(name, type, shape));
+        _graph.Input.Add(Info(name, type, shape));
         return new Value(this, name);
     }
 
     /// <summary>Declares an input that has a value where the caller feeds none.</summary>
     public Value InputWithDefault(string name, ReadOnlySpan<long> value)
     {
-        graph.Initializer.Add(Tensor(name, DataType.Int64, [value.Length], MemoryMarshal.AsBytes(value)));
+        _graph.Initializer.Add(Tensor(name, DataType.Int64, [value.Length], MemoryMarshal.AsBytes(value)));
         return Input(name, DataType.Int64, value.Length);
     }
 
     /// <summary>Declares <paramref name="value"/> an output under a name of its own.</summary>
     public void Output(string name, Value value, DataType type, params ReadOnlySpan<Dimension> shape)
     {
-        outputNames.Add(value.Name, name);
-        graph.Output.Add(Info(name, type, shape));
+        _outputNames.Add(value.Name, name);
+        _graph.Output.Add(Info(name, type, shape));
     }
 
     /// <summary>A constant vector.</summary>
@@ -81,9 +81,9 @@ internal sealed partial class GraphBuilder
     /// <param name="length">How many they are.</param>
     public Value External(string name, DataType type, IEnumerable<long> shape, string file, long offset, long length)
     {
-        if (initializers.Add(name))
+        if (_initializers.Add(name))
         {
-            graph.Initializer.Add(new TensorProto
+            _graph.Initializer.Add(new TensorProto
             {
                 Name = name,
                 DataType = (int)type,
@@ -107,7 +107,7 @@ internal sealed partial class GraphBuilder
     /// <summary>Adds a node. A default <see cref="Value"/> among the inputs is one that the node does without.</summary>
     public Value[] Node(string domain, string op, int outputs, ReadOnlySpan<Value> inputs, params ReadOnlySpan<NodeAttribute> attributes)
     {
-        string name = $"{scope}{op}_{graph.Node.Count}";
+        string name = $"{_scope}{op}_{_graph.Node.Count}";
         var node = new NodeProto { Name = name, OpType = op, Domain = domain };
         foreach (var input in inputs)
             node.Input.Add(input.Name ?? "");
@@ -122,14 +122,14 @@ internal sealed partial class GraphBuilder
             node.Output.Add(values[i].Name);
         }
 
-        graph.Node.Add(node);
+        _graph.Node.Add(node);
         return values;
     }
 
     /// <summary>The finished model.</summary>
     public ModelProto Build(string producer)
     {
-        foreach (var node in graph.Node)
+        foreach (var node in _graph.Node)
         {
             Rename(node.Input);
             Rename(node.Output);
@@ -137,12 +137,12 @@ internal sealed partial class GraphBuilder
 
         return new ModelProto
         {
-            IrVersion = irVersion,
+            IrVersion = _irVersion,
             ProducerName = producer,
-            Graph = graph,
+            Graph = _graph,
             OpsetImport =
             {
-                new OperatorSetIdProto { Domain = "", Version = operatorSet },
+                new OperatorSetIdProto { Domain = "", Version = _operatorSet },
                 new OperatorSetIdProto { Domain = Microsoft, Version = 1 },
             },
         };
@@ -152,7 +152,7 @@ internal sealed partial class GraphBuilder
     {
         for (int i = 0; i < names.Count; i++)
         {
-            if (outputNames.TryGetValue(names[i], out string? name))
+            if (_outputNames.TryGetValue(names[i], out string? name))
                 names[i] = name;
         }
     }
@@ -160,12 +160,12 @@ internal sealed partial class GraphBuilder
     private Value Constant(DataType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> bytes)
     {
         string key = $"{type} {string.Join(',', shape.ToArray())} {Convert.ToBase64String(bytes)}";
-        if (constants.TryGetValue(key, out var known))
+        if (_constants.TryGetValue(key, out var known))
             return known;
 
-        string name = $"constant_{constants.Count}";
-        graph.Initializer.Add(Tensor(name, type, shape, bytes));
-        return constants[key] = new Value(this, name);
+        string name = $"constant_{_constants.Count}";
+        _graph.Initializer.Add(Tensor(name, type, shape, bytes));
+        return _constants[key] = new Value(this, name);
     }
 
     private static TensorProto Tensor(string name, DataType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> bytes) =>
@@ -183,6 +183,6 @@ internal sealed partial class GraphBuilder
     /// <summary>Takes the builder back to the outer scope.</summary>
     internal readonly ref struct Scoped(GraphBuilder builder, string outer)
     {
-        public void Dispose() => builder.scope = outer;
+        public void Dispose() => builder._scope = outer;
     }
 }

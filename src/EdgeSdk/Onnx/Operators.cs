@@ -65,7 +65,7 @@ internal sealed partial class GraphBuilder
     public (Value Normed, Value Sum) AddRmsNorm(Value residual, Value x, Value scale, float epsilon)
     {
         var outputs = Node(Microsoft, "SkipSimplifiedLayerNormalization", 4, [residual, x, scale], ("epsilon", epsilon));
-        graph.Node[^1].Output[1] = graph.Node[^1].Output[2] = ""; // mean and deviation: for training
+        _graph.Node[^1].Output[1] = _graph.Node[^1].Output[2] = ""; // mean and deviation: for training
         return (outputs[0], outputs[3]);
     }
 

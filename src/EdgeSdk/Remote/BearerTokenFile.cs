@@ -10,9 +10,7 @@ internal static class BearerTokenFile
     public static string Read(string file, string setting)
     {
         if (!File.Exists(file))
-        {
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{setting} '{file}' does not exist. Write the token into it.", new FileNotFoundException());
-        }
 
         string token = File.ReadAllText(file).Trim();
         return token.Length > 0 ? token : throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{setting} '{file}' is empty. Write the token into it.");

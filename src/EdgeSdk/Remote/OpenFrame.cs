@@ -52,9 +52,7 @@ internal static class OpenFrame
     private static void Limit(Open open, int? thinkingBudget)
     {
         if (thinkingBudget is { } budget)
-        {
             open.Sampler.ThinkingBudget = budget;
-        }
     }
 
     private static Open For(in SamplerSpec sampler, int maxTokens)

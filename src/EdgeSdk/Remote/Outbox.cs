@@ -22,9 +22,7 @@ internal sealed class Outbox : IDisposable
         lock (_lock)
         {
             for (int i = 0; i < ids.Length; i++)
-            {
                 DraftFrameFor(place + i, heard).Ids.Add(ids[i]);
-            }
 
             Signal();
         }
@@ -49,9 +47,7 @@ internal sealed class Outbox : IDisposable
             {
                 var next = node.Next;
                 if (node.Value.FrameCase == DeviceFrame.FrameOneofCase.Draft)
-                {
                     _frames.Remove(node);
-                }
 
                 node = next;
             }
@@ -90,14 +86,10 @@ internal sealed class Outbox : IDisposable
     private Draft DraftFrameFor(int place, int heard)
     {
         if (_frames.Last?.Value.Draft is { } last && last.Ids.Count < DraftsPerFrame && last.Heard == heard && last.Place + last.Ids.Count == place)
-        {
             return last;
-        }
 
         if (_frames.Count >= MostWaiting && _frames.FirstOrDefault(f => f.FrameCase == DeviceFrame.FrameOneofCase.Draft) is { } oldest)
-        {
             _frames.Remove(oldest);
-        }
 
         var draft = new Draft { Place = place, Heard = heard };
         _frames.AddLast(new DeviceFrame { Draft = draft });
@@ -107,8 +99,6 @@ internal sealed class Outbox : IDisposable
     private void Signal()
     {
         if (_filled.CurrentCount == 0)
-        {
             _filled.Release();
-        }
     }
 }

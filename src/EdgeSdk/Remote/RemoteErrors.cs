@@ -14,14 +14,10 @@ internal static class RemoteErrors
     public static Exception Explain(RpcException e, Uri address, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
-        {
             return new OperationCanceledException("The call was cancelled.", e, cancellationToken);
-        }
 
         if (e.StatusCode == StatusCode.DeadlineExceeded)
-        {
             return new TimeoutException($"The server at {address} did not answer in time.", e);
-        }
 
         return new EdgeException(Code(e), Message(e, address), e);
     }
@@ -69,9 +65,7 @@ internal static class RemoteErrors
     {
         Exception? inner = e.Status.DebugException;
         while (inner?.InnerException is { } next)
-        {
             inner = next;
-        }
 
         return (inner?.Message ?? e.Status.Detail).TrimEnd('.');
     }

@@ -36,9 +36,7 @@ internal sealed class RemoteServer : IAsyncDisposable
         });
         _client = new Edge.EdgeClient(_channel);
         if (options.Token is { } token)
-        {
             _headers.Add("authorization", "Bearer " + token);
-        }
     }
 
     /// <summary>Which server, and how it is reached.</summary>
@@ -58,9 +56,7 @@ internal sealed class RemoteServer : IAsyncDisposable
     public async ValueTask<RemoteModel> DescribeAsync(CancellationToken cancellationToken = default)
     {
         if (_model is { } known)
-        {
             return known;
-        }
 
         await _describing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -103,9 +99,7 @@ internal sealed class RemoteServer : IAsyncDisposable
     {
         var wait = Options.FirstBackoff * Math.Pow(2, failures);
         if (RemoteErrors.RetryAfter(e) is { } asked && asked > wait)
-        {
             wait = asked;
-        }
 
         return wait < Options.LongestBackoff ? wait : Options.LongestBackoff;
     }
@@ -149,9 +143,7 @@ internal sealed class RemoteServer : IAsyncDisposable
             cancellationToken: cancellationToken);
         var info = await call.ConfigureAwait(false);
         if (measure)
-        {
             Measured(Time.GetElapsedTime(start));
-        }
 
         return RemoteModel.From(info);
     }

@@ -41,9 +41,7 @@ internal sealed record RemoteServerOptions
     public void Validate()
     {
         if (!IsAddress(Address))
-        {
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The server's address '{Address}' must begin with https:// or http://.");
-        }
 
         if (Token is not null && Address.Scheme == Uri.UriSchemeHttp && !Address.IsLoopback)
         {

@@ -95,9 +95,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         {
             // One without tokens only wakes the reader: the connection is another.
             if (!commit.Commit.Tokens.IsEmpty)
-            {
                 return true;
-            }
         }
 
         return false;
@@ -115,9 +113,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         while (await WaitAsync(cancellationToken).ConfigureAwait(false))
         {
             while (TryRead(out RemoteCommit commit))
-            {
                 yield return commit;
-            }
         }
     }
 
@@ -178,15 +174,11 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
             catch (RpcException e) when (!_left && MayPass(e))
             {
                 if (failures == 0 || _committed.Count > before)
-                {
                     (failures, broke) = (0, _server.Time.GetTimestamp());
-                }
 
                 // A machine that stands still takes each connection, and pings find it out only after a while: such attempts are few.
                 if (_server.Time.GetElapsedTime(broke) >= _server.Options.OpenTimeout || failures >= (_opened || RemoteErrors.BrokeOff(e) ? _server.Options.ResumeAttempts : 1))
-                {
                     throw;
-                }
 
                 LogResume(_server.Logger, _server.Options.Address, _committed.Count, failures + 1);
                 await Task.Delay(_server.Backoff(failures, e), _server.Time, _stop.Token).ConfigureAwait(false);
@@ -223,9 +215,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         try
         {
             if (Interlocked.Increment(ref _connections) > 1)
-            {
                 _arrived.Writer.TryWrite(default);
-            }
 
             await ReadAsync(call.ResponseStream).ConfigureAwait(false);
             _arrived.Writer.TryComplete();
@@ -251,9 +241,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
             while (await _outbox.TakeAsync(ended).ConfigureAwait(false) is { } frame)
             {
                 if (frame.FrameCase == DeviceFrame.FrameOneofCase.Ping)
-                {
                     Volatile.Write(ref _pinged, _server.Time.GetTimestamp());
-                }
 
                 await to.WriteAsync(frame, CancellationToken.None).ConfigureAwait(false);
             }
@@ -274,9 +262,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         try
         {
             if (!await from.MoveNext(silence.Token).ConfigureAwait(false))
-            {
                 throw Cut();
-            }
 
             TakeOpened(from.Current);
             patience = _server.Options.StallTimeout;
@@ -291,9 +277,7 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
                     case ServerFrame.FrameOneofCase.Commit:
                         silence.CancelAfter(Timeout.InfiniteTimeSpan);
                         if (!pinged)
-                        {
                             _outbox.Add(new DeviceFrame { Ping = new Ping { Id = (ulong)_connections } });
-                        }
 
                         pinged = true;
                         await TakeAsync(from.Current.Commit).ConfigureAwait(false);
@@ -334,15 +318,11 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     private void TakeOpened(ServerFrame frame)
     {
         if (frame.FrameCase != ServerFrame.FrameOneofCase.Opened || frame.Opened.Info is null)
-        {
             throw Broken($"its first frame is {frame.FrameCase} where Opened is due");
-        }
 
         int prompt = frame.Opened.PromptTokens;
         if (prompt < 1 || (PromptTokens >= 0 && prompt != PromptTokens))
-        {
             throw Broken($"it counts {prompt} tokens in the prompt of {PromptTokens}");
-        }
 
         PromptTokens = prompt;
         InThought = frame.Opened.InThought;
@@ -353,15 +333,11 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
     private async ValueTask TakeAsync(Protocol.Commit commit)
     {
         if (_left)
-        {
             return;
-        }
 
         int place = PromptTokens + _committed.Count;
         if (commit.Place != place)
-        {
             throw Broken($"it commits place {commit.Place} where {place} is next");
-        }
 
         if (commit.Ids.Count == 0 || commit.Accepted < 0 || commit.Accepted > commit.Ids.Count || commit.Wasted < 0 || !(commit.PassSeconds >= 0)
             || (commit.Margins.Count != 0 && commit.Margins.Count != commit.Ids.Count) || (commit.LogProbs.Count != 0 && commit.LogProbs.Count != commit.Ids.Count))
@@ -370,32 +346,22 @@ internal sealed partial class RemoteStream : IVerifierStream, IAsyncDisposable
         }
 
         if (commit.LogProbs.Any(p => !(p <= 0)))
-        {
             throw Broken($"it tells the log-probability {commit.LogProbs.First(p => !(p <= 0))}");
-        }
 
         if (_committed.Count + commit.Ids.Count > _open.MaxTokens)
-        {
             throw Broken($"it writes more than the {_open.MaxTokens} tokens that were asked for");
-        }
 
         if (commit.Text.Length > BytesPerToken * commit.Ids.Count)
-        {
             throw Broken($"a commit of {commit.Ids.Count} tokens carries {commit.Text.Length} bytes of text");
-        }
 
         for (int i = 0; i < commit.Ids.Count; i++)
         {
             int id = commit.Ids[i];
             if (id < 0 || id >= _model.Info.VocabularySize)
-            {
                 throw Broken($"it commits the id {id}, outside its vocabulary of {_model.Info.VocabularySize}");
-            }
 
             if (i == 0 ? HasEnded : IsEnd(commit.Ids[i - 1]))
-            {
                 throw Broken($"it goes on behind an end token, at place {place + i}");
-            }
         }
 
         _committed.AddRange(commit.Ids);

@@ -21,12 +21,12 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Bytes; a larger graph holds its weights itself and is loaded as it is.</summary>
     private const long LargestEdited = 512L << 20;
 
-    private readonly ModelFolder folder;
+    private readonly ModelFolder _folder;
 
     private DecoderSession(InferenceSession session, ModelFolder folder)
     {
         Session = session;
-        this.folder = folder;
+        _folder = folder;
         Tokens = Input("tokens") ?? throw Invalid("its folder names no input for 'tokens'");
         Mask = Input("mask");
         PastLength = Input("past_length");
@@ -44,7 +44,7 @@ internal sealed class DecoderSession : IDisposable
     public InferenceSession Session { get; }
 
     /// <summary>The graph's file, for messages.</summary>
-    public string File => folder.GraphFile;
+    public string File => _folder.GraphFile;
 
     public string Tokens { get; }
 
@@ -62,7 +62,7 @@ internal sealed class DecoderSession : IDisposable
     public ImmutableArray<CacheTensor> Cache { get; }
 
     /// <summary>The logits' last dimension.</summary>
-    public int VocabularySize => folder.Info.VocabularySize;
+    public int VocabularySize => _folder.Info.VocabularySize;
 
     /// <summary>Loads the graph and checks it against what its folder says of it.</summary>
     /// <exception cref="EdgeException">The file is missing or damaged, or is not what its folder says.</exception>
@@ -151,7 +151,7 @@ internal sealed class DecoderSession : IDisposable
 
     private string? Input(string role)
     {
-        if (!folder.Inputs.TryGetValue(role, out var name))
+        if (!_folder.Inputs.TryGetValue(role, out var name))
             return null;
 
         if (!Session.InputMetadata.ContainsKey(name) && !Session.OverridableInitializerMetadata.ContainsKey(name))
@@ -162,7 +162,7 @@ internal sealed class DecoderSession : IDisposable
 
     private string Output(string role)
     {
-        if (!folder.Outputs.TryGetValue(role, out var name))
+        if (!_folder.Outputs.TryGetValue(role, out var name))
             throw Invalid($"its folder names no output for '{role}'");
 
         return Session.OutputMetadata.ContainsKey(name) ? name : throw Invalid($"it has no output '{name}', which its folder names as '{role}'");
@@ -170,7 +170,7 @@ internal sealed class DecoderSession : IDisposable
 
     private IEnumerable<CacheTensor> CacheTensors()
     {
-        for (int layer = 0; layer < folder.Layers; layer++)
+        for (int layer = 0; layer < _folder.Layers; layer++)
         {
             yield return CacheTensor($"key.{layer}");
             yield return CacheTensor($"value.{layer}");
@@ -187,8 +187,8 @@ internal sealed class DecoderSession : IDisposable
         if (metadata.Dimensions is not [_, var heads, _, var headSize])
             throw Invalid($"its input '{past}' has {metadata.Dimensions.Length} dimensions where [1, heads, capacity, head size] is wanted");
 
-        heads = heads > 0 ? heads : folder.KeyValueHeads;
-        headSize = headSize > 0 ? headSize : folder.HeadSize;
+        heads = heads > 0 ? heads : _folder.KeyValueHeads;
+        headSize = headSize > 0 ? headSize : _folder.HeadSize;
         return heads > 0 && headSize > 0
             ? new CacheTensor(past, Output($"present_{role}"), heads, headSize)
             : throw Invalid($"neither its input '{past}' nor its folder says how many heads of which size the cache has");
@@ -203,7 +203,7 @@ internal sealed class DecoderSession : IDisposable
 
     private void CheckNothingIsLeftUnfed()
     {
-        var fed = folder.Inputs.Values.ToHashSet();
+        var fed = _folder.Inputs.Values.ToHashSet();
         if (Session.InputNames.FirstOrDefault(name => !fed.Contains(name)) is { } name)
             throw Invalid($"it has an input '{name}' that its folder does not name");
     }

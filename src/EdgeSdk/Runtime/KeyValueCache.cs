@@ -12,14 +12,14 @@ internal sealed class KeyValueCache : IDisposable
 {
     private const int MaxBindings = 128;
 
-    private readonly DecoderSession graph;
-    private readonly NativeBlock slots;
-    private readonly OrtValue[] tensors;
-    private readonly NativeBlock tokenIds, positions, mask, pastLength, firstLogit, logits;
-    private readonly OrtValue maskValue, pastLengthValue, firstLogitValue;
-    private readonly Dictionary<(int Rows, int LogitRows), PassBinding> bindings = [];
-    private readonly RunOptions runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-    private int masked;
+    private readonly DecoderSession _graph;
+    private readonly NativeBlock _slots;
+    private readonly OrtValue[] _tensors;
+    private readonly NativeBlock _tokenIds, _positions, _mask, _pastLength, _firstLogit, _logits;
+    private readonly OrtValue _maskValue, _pastLengthValue, _firstLogitValue;
+    private readonly Dictionary<(int Rows, int LogitRows), PassBinding> _bindings = [];
+    private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+    private int _masked;
 
     /// <param name="graph">What the buffers are bound to.</param>
     /// <param name="capacity">Slots, in tokens.</param>
@@ -27,28 +27,28 @@ internal sealed class KeyValueCache : IDisposable
     /// <param name="maxLogitRows">The most rows of a pass whose logits are computed.</param>
     public KeyValueCache(DecoderSession graph, int capacity, int maxRows, int maxLogitRows)
     {
-        this.graph = graph;
+        _graph = graph;
         Capacity = capacity;
         Text = new int[capacity];
-        slots = new NativeBlock(graph.Cache.Sum(t => SlotBytes(t, capacity)));
-        tensors = new OrtValue[graph.Cache.Length];
+        _slots = new NativeBlock(graph.Cache.Sum(t => SlotBytes(t, capacity)));
+        _tensors = new OrtValue[graph.Cache.Length];
         long offset = 0;
-        for (int i = 0; i < tensors.Length; i++)
+        for (int i = 0; i < _tensors.Length; i++)
         {
             var tensor = graph.Cache[i];
-            tensors[i] = View(slots, offset, TensorElementType.Float, sizeof(float), 1, tensor.Heads, capacity, tensor.HeadSize);
+            _tensors[i] = View(_slots, offset, TensorElementType.Float, sizeof(float), 1, tensor.Heads, capacity, tensor.HeadSize);
             offset += SlotBytes(tensor, capacity);
         }
 
-        tokenIds = new NativeBlock((long)maxRows * sizeof(long));
-        positions = new NativeBlock((long)maxRows * sizeof(long));
-        logits = new NativeBlock((long)maxLogitRows * graph.VocabularySize * sizeof(float));
-        mask = new NativeBlock((long)capacity * sizeof(long));
-        maskValue = View(mask, 0, TensorElementType.Int64, sizeof(long), 1, capacity);
-        pastLength = new NativeBlock(sizeof(long));
-        pastLengthValue = View(pastLength, 0, TensorElementType.Int64, sizeof(long), 1);
-        firstLogit = new NativeBlock(sizeof(long));
-        firstLogitValue = View(firstLogit, 0, TensorElementType.Int64, sizeof(long), 1);
+        _tokenIds = new NativeBlock((long)maxRows * sizeof(long));
+        _positions = new NativeBlock((long)maxRows * sizeof(long));
+        _logits = new NativeBlock((long)maxLogitRows * graph.VocabularySize * sizeof(float));
+        _mask = new NativeBlock((long)capacity * sizeof(long));
+        _maskValue = View(_mask, 0, TensorElementType.Int64, sizeof(long), 1, capacity);
+        _pastLength = new NativeBlock(sizeof(long));
+        _pastLengthValue = View(_pastLength, 0, TensorElementType.Int64, sizeof(long), 1);
+        _firstLogit = new NativeBlock(sizeof(long));
+        _firstLogitValue = View(_firstLogit, 0, TensorElementType.Int64, sizeof(long), 1);
     }
 
     /// <summary>Slots, in tokens.</summary>
@@ -58,7 +58,7 @@ internal sealed class KeyValueCache : IDisposable
     public int[] Text { get; }
 
     /// <summary>Bytes of the keys and values.</summary>
-    public long Bytes => slots.Bytes;
+    public long Bytes => _slots.Bytes;
 
     /// <summary>
     /// Runs <see cref="Text"/>[<paramref name="place"/> .. <paramref name="place"/> + <paramref name="rows"/>] through the decoder over the slots before it.
@@ -67,37 +67,37 @@ internal sealed class KeyValueCache : IDisposable
     /// <exception cref="EdgeException">The engine failed.</exception>
     public ReadOnlySpan<float> Run(int place, int rows, int logitRows, CancellationToken cancellationToken)
     {
-        int computed = graph.FirstLogit is null ? rows : logitRows;
+        int computed = _graph.FirstLogit is null ? rows : logitRows;
         var binding = Binding(rows, computed);
         Write(place, rows, computed);
 
-        var registration = cancellationToken.UnsafeRegister(static options => ((RunOptions)options!).Terminate = true, runOptions);
+        var registration = cancellationToken.UnsafeRegister(static options => ((RunOptions)options!).Terminate = true, _runOptions);
         try
         {
-            graph.Session.RunWithBinding(runOptions, binding.Io);
+            _graph.Session.RunWithBinding(_runOptions, binding.Io);
         }
         catch (OnnxRuntimeException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new EdgeException(EdgeErrorCode.Engine, $"{graph.File}: a pass over {rows} tokens at place {place} failed: {e.Message}", e);
+            throw new EdgeException(EdgeErrorCode.Engine, $"{_graph.File}: a pass over {rows} tokens at place {place} failed: {e.Message}", e);
         }
         finally
         {
             registration.Dispose(); // waits for a callback under way, so that none can touch the next pass
             if (cancellationToken.IsCancellationRequested)
-                runOptions.Terminate = false;
+                _runOptions.Terminate = false;
         }
 
-        int vocabulary = graph.VocabularySize;
-        return logits.AsSpan<float>(computed * vocabulary)[((computed - logitRows) * vocabulary)..];
+        int vocabulary = _graph.VocabularySize;
+        return _logits.AsSpan<float>(computed * vocabulary)[((computed - logitRows) * vocabulary)..];
     }
 
     /// <summary>Takes over the first <paramref name="length"/> tokens of <paramref name="other"/>, a cache of the same graph.</summary>
     public void CopyFrom(KeyValueCache other, int length)
     {
         other.Text.AsSpan(0, length).CopyTo(Text);
-        long from = other.slots.Address, to = slots.Address;
-        foreach (var tensor in graph.Cache)
+        long from = other._slots.Address, to = _slots.Address;
+        foreach (var tensor in _graph.Cache)
         {
             CopyHeads(from, other.Capacity, to, Capacity, tensor, length);
             from += SlotBytes(tensor, other.Capacity);
@@ -108,10 +108,10 @@ internal sealed class KeyValueCache : IDisposable
     public void Dispose()
     {
         ClearBindings();
-        runOptions.Dispose();
-        foreach (var value in (ReadOnlySpan<OrtValue>)[.. tensors, maskValue, pastLengthValue, firstLogitValue])
+        _runOptions.Dispose();
+        foreach (var value in (ReadOnlySpan<OrtValue>)[.. _tensors, _maskValue, _pastLengthValue, _firstLogitValue])
             value.Dispose();
-        foreach (var block in (ReadOnlySpan<NativeBlock>)[slots, tokenIds, positions, mask, pastLength, firstLogit, logits])
+        foreach (var block in (ReadOnlySpan<NativeBlock>)[_slots, _tokenIds, _positions, _mask, _pastLength, _firstLogit, _logits])
             block.Dispose();
     }
 
@@ -140,8 +140,8 @@ internal sealed class KeyValueCache : IDisposable
 
     private void Write(int place, int rows, int logitRows)
     {
-        var ids = tokenIds.AsSpan<long>(rows);
-        var at = positions.AsSpan<long>(rows);
+        var ids = _tokenIds.AsSpan<long>(rows);
+        var at = _positions.AsSpan<long>(rows);
         for (int i = 0; i < rows; i++)
         {
             ids[i] = Text[place + i];
@@ -149,46 +149,46 @@ internal sealed class KeyValueCache : IDisposable
         }
 
         int end = place + rows;
-        var ones = mask.AsSpan<long>(Capacity);
-        if (end > masked)
-            ones[masked..end].Fill(1);
+        var ones = _mask.AsSpan<long>(Capacity);
+        if (end > _masked)
+            ones[_masked..end].Fill(1);
         else
-            ones[end..masked].Clear();
+            ones[end.._masked].Clear();
 
-        masked = end;
-        pastLength.AsSpan<long>(1)[0] = place;
-        firstLogit.AsSpan<long>(1)[0] = rows - logitRows;
+        _masked = end;
+        _pastLength.AsSpan<long>(1)[0] = place;
+        _firstLogit.AsSpan<long>(1)[0] = rows - logitRows;
     }
 
     private PassBinding Binding(int rows, int logitRows)
     {
-        if (bindings.TryGetValue((rows, logitRows), out var binding))
+        if (_bindings.TryGetValue((rows, logitRows), out var binding))
             return binding;
 
-        if (bindings.Count == MaxBindings)
+        if (_bindings.Count == MaxBindings)
             ClearBindings();
 
         binding = Bind(rows, logitRows);
-        bindings.Add((rows, logitRows), binding);
+        _bindings.Add((rows, logitRows), binding);
         return binding;
     }
 
     private PassBinding Bind(int rows, int logitRows)
     {
-        var io = graph.Session.CreateIoBinding();
-        var ids = View(tokenIds, 0, TensorElementType.Int64, sizeof(long), 1, rows);
-        var at = View(positions, 0, TensorElementType.Int64, sizeof(long), 1, rows);
-        var rowLogits = View(logits, 0, TensorElementType.Float, sizeof(float), 1, logitRows, graph.VocabularySize);
-        BindInput(io, graph.Tokens, ids);
-        BindInput(io, graph.Positions, at);
-        BindInput(io, graph.Mask, maskValue);
-        BindInput(io, graph.PastLength, pastLengthValue);
-        BindInput(io, graph.FirstLogit, firstLogitValue);
-        io.BindOutput(graph.Logits, rowLogits);
-        for (int i = 0; i < tensors.Length; i++)
+        var io = _graph.Session.CreateIoBinding();
+        var ids = View(_tokenIds, 0, TensorElementType.Int64, sizeof(long), 1, rows);
+        var at = View(_positions, 0, TensorElementType.Int64, sizeof(long), 1, rows);
+        var rowLogits = View(_logits, 0, TensorElementType.Float, sizeof(float), 1, logitRows, _graph.VocabularySize);
+        BindInput(io, _graph.Tokens, ids);
+        BindInput(io, _graph.Positions, at);
+        BindInput(io, _graph.Mask, _maskValue);
+        BindInput(io, _graph.PastLength, _pastLengthValue);
+        BindInput(io, _graph.FirstLogit, _firstLogitValue);
+        io.BindOutput(_graph.Logits, rowLogits);
+        for (int i = 0; i < _tensors.Length; i++)
         {
-            io.BindInput(graph.Cache[i].Past, tensors[i]);
-            io.BindOutput(graph.Cache[i].Present, tensors[i]);
+            io.BindInput(_graph.Cache[i].Past, _tensors[i]);
+            io.BindOutput(_graph.Cache[i].Present, _tensors[i]);
         }
 
         return new PassBinding(io, ids, at, rowLogits);
@@ -202,10 +202,10 @@ internal sealed class KeyValueCache : IDisposable
 
     private void ClearBindings()
     {
-        foreach (var binding in bindings.Values)
+        foreach (var binding in _bindings.Values)
             binding.Dispose();
 
-        bindings.Clear();
+        _bindings.Clear();
     }
 
     /// <summary>One shape of a pass, bound.</summary>

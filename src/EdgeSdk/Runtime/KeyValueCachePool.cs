@@ -14,28 +14,28 @@ internal sealed class KeyValueCachePool(DecoderSession graph, int contextLength,
     private const int MaxIdle = 16;
     private const long MaxIdleBytes = 512L << 20;
 
-    private readonly Lock gate = new();
-    private readonly List<KeyValueCache> idle = []; // oldest first
-    private readonly HashSet<KeyValueCache> all = [];
-    private bool disposed;
+    private readonly Lock _gate = new();
+    private readonly List<KeyValueCache> _idle = []; // oldest first
+    private readonly HashSet<KeyValueCache> _all = [];
+    private bool _disposed;
 
     /// <summary>A cache of at least <paramref name="slots"/> slots, at most the context's length. Its slots hold another text's leftovers.</summary>
     public KeyValueCache Rent(int slots)
     {
         int capacity = Math.Min(contextLength, Math.Max(SmallestCapacity, (int)Math.Min(1u << 30, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)slots))));
-        lock (gate)
+        lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(disposed, typeof(OnnxModel));
-            int found = idle.FindLastIndex(c => c.Capacity == capacity);
+            ObjectDisposedException.ThrowIf(_disposed, typeof(OnnxModel));
+            int found = _idle.FindLastIndex(c => c.Capacity == capacity);
             if (found >= 0)
             {
-                var cache = idle[found];
-                idle.RemoveAt(found);
+                var cache = _idle[found];
+                _idle.RemoveAt(found);
                 return cache;
             }
 
             var fresh = new KeyValueCache(graph, capacity, maxRows, maxLogitRows);
-            all.Add(fresh);
+            _all.Add(fresh);
             return fresh;
         }
     }
@@ -43,17 +43,17 @@ internal sealed class KeyValueCachePool(DecoderSession graph, int contextLength,
     /// <summary>Gives a cache back.</summary>
     public void Return(KeyValueCache cache)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (disposed)
+            if (_disposed)
                 return;
 
-            idle.Add(cache);
-            while (idle.Count > MaxIdle || idle.Sum(c => c.Bytes) > MaxIdleBytes)
+            _idle.Add(cache);
+            while (_idle.Count > MaxIdle || _idle.Sum(c => c.Bytes) > MaxIdleBytes)
             {
-                all.Remove(idle[0]);
-                idle[0].Dispose();
-                idle.RemoveAt(0);
+                _all.Remove(_idle[0]);
+                _idle[0].Dispose();
+                _idle.RemoveAt(0);
             }
         }
     }
@@ -61,13 +61,13 @@ internal sealed class KeyValueCachePool(DecoderSession graph, int contextLength,
     /// <summary>Frees all caches, those in use too; the caller has seen to it that no pass runs.</summary>
     public void Dispose()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (disposed)
+            if (_disposed)
                 return;
 
-            disposed = true;
-            foreach (var cache in all)
+            _disposed = true;
+            foreach (var cache in _all)
                 cache.Dispose();
         }
     }

@@ -8,13 +8,13 @@ internal sealed unsafe class NativeBlock : IDisposable
     /// <summary>Of every block, in bytes; tensors inside a block keep it too, so that kernels see the same alignment wherever a text lies.</summary>
     public const int Alignment = 64;
 
-    private void* allocation;
+    private void* _allocation;
 
     public NativeBlock(long bytes)
     {
         Bytes = bytes;
-        allocation = NativeMemory.AllocZeroed(checked((nuint)bytes + Alignment));
-        Address = ((nint)allocation + Alignment - 1) & -Alignment;
+        _allocation = NativeMemory.AllocZeroed(checked((nuint)bytes + Alignment));
+        Address = ((nint)_allocation + Alignment - 1) & -Alignment;
     }
 
     ~NativeBlock() => Free();
@@ -36,7 +36,7 @@ internal sealed unsafe class NativeBlock : IDisposable
 
     private void Free()
     {
-        NativeMemory.Free(allocation);
-        allocation = null;
+        NativeMemory.Free(_allocation);
+        _allocation = null;
     }
 }

@@ -15,18 +15,18 @@ public sealed class OnnxModel : ILanguageModel
     /// <summary>Narrower than any block of rows in the runtime's attention.</summary>
     private const int WidestOddPass = 15;
 
-    private readonly DecoderSession session;
-    private readonly SemaphoreSlim turns;
-    private readonly TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int users = 1; // the steps under way, and the model itself until it is disposed
-    private int disposed;
+    private readonly DecoderSession _session;
+    private readonly SemaphoreSlim _turns;
+    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _users = 1; // the steps under way, and the model itself until it is disposed
+    private int _disposed;
 
     private OnnxModel(DecoderSession session, ModelInfo info, OnnxModelOptions options)
     {
-        this.session = session;
+        _session = session;
         Info = info;
         Options = options;
-        turns = new SemaphoreSlim(options.ConcurrentPasses);
+        _turns = new SemaphoreSlim(options.ConcurrentPasses);
         int rows = options.PrefillChunk;
         int logitRows = session.FirstLogit is null ? rows : Math.Min(rows, PassRows(Math.Max(options.MaxStep, SelfTest.Rows)));
         Caches = new KeyValueCachePool(session, info.ContextLength, rows, logitRows);
@@ -62,7 +62,7 @@ public sealed class OnnxModel : ILanguageModel
     public ValueTask<ISequence> OpenAsync(SamplerSpec sampler, CancellationToken cancellationToken = default)
     {
         sampler.Validate();
-        ObjectDisposedException.ThrowIf(disposed != 0, this);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
         return new(new OnnxSequence(this, sampler));
     }
 
@@ -81,13 +81,13 @@ public sealed class OnnxModel : ILanguageModel
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref disposed, 1) != 0)
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
 
         Leave();
-        await left.Task.ConfigureAwait(false);
+        await _left.Task.ConfigureAwait(false);
         Caches.Dispose();
-        session.Dispose();
+        _session.Dispose();
     }
 
     /// <summary>Rows of a pass over <paramref name="tokens"/> tokens.</summary>
@@ -104,8 +104,8 @@ public sealed class OnnxModel : ILanguageModel
     /// <summary>Keeps the model from being disposed until <see cref="Leave"/>; false where it already is.</summary>
     internal bool TryEnter()
     {
-        Interlocked.Increment(ref users);
-        if (disposed == 0)
+        Interlocked.Increment(ref _users);
+        if (_disposed == 0)
             return true;
 
         Leave();
@@ -114,21 +114,21 @@ public sealed class OnnxModel : ILanguageModel
 
     internal void Leave()
     {
-        if (Interlocked.Decrement(ref users) == 0)
-            left.TrySetResult();
+        if (Interlocked.Decrement(ref _users) == 0)
+            _left.TrySetResult();
     }
 
     /// <summary>Takes a turn to run one pass where nobody has to be waited for.</summary>
     internal bool TryTakeTurn(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return turns.Wait(0, CancellationToken.None);
+        return _turns.Wait(0, CancellationToken.None);
     }
 
     /// <summary>Waits for a turn to run one pass; turns come in the order in which they were asked for.</summary>
-    internal Task TakeTurnAsync(CancellationToken cancellationToken) => turns.WaitAsync(cancellationToken);
+    internal Task TakeTurnAsync(CancellationToken cancellationToken) => _turns.WaitAsync(cancellationToken);
 
-    internal void EndTurn() => turns.Release();
+    internal void EndTurn() => _turns.Release();
 
     private static async Task<OnnxModel> LoadModelAsync(
         string path, OnnxModelOptions options, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)

@@ -42,8 +42,6 @@ public sealed record OnnxModelOptions
     private static void InRange(int value, int least, int most, string name)
     {
         if (value < least || value > most)
-        {
             throw new ArgumentOutOfRangeException(name, value, $"{name} must lie in {least} to {most}.");
-        }
     }
 }

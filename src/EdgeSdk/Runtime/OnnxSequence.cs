@@ -8,10 +8,10 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 {
     private const int Idle = 0, Stepping = 1, DisposedWhileStepping = 2, Disposed = 3;
 
-    private SamplerSpec sampler = sampler;
-    private SampledText? sampled = SampledText.For(sampler, model.Info.VocabularySize);
-    private KeyValueCache? cache;
-    private int state;
+    private SamplerSpec _sampler = sampler;
+    private SampledText? _sampled = SampledText.For(sampler, model.Info.VocabularySize);
+    private KeyValueCache? _cache;
+    private int _state;
 
     public int Length { get; private set; }
 
@@ -26,26 +26,26 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
-        ObjectDisposedException.ThrowIf(state >= DisposedWhileStepping, this);
+        ObjectDisposedException.ThrowIf(_state >= DisposedWhileStepping, this);
         Length = length;
-        sampled?.Rewind(length);
+        _sampled?.Rewind(length);
         return ValueTask.CompletedTask;
     }
 
     public void Resample(SamplerSpec sampler)
     {
-        ObjectDisposedException.ThrowIf(state >= DisposedWhileStepping, this);
+        ObjectDisposedException.ThrowIf(_state >= DisposedWhileStepping, this);
         sampler.Validate();
-        sampled = SampledText.For(sampler, model.Info.VocabularySize);
-        this.sampler = sampler;
+        _sampled = SampledText.For(sampler, model.Info.VocabularySize);
+        _sampler = sampler;
     }
 
     public ValueTask DisposeAsync()
     {
-        int before = state;
+        int before = _state;
         while (before < DisposedWhileStepping)
         {
-            int seen = Interlocked.CompareExchange(ref state, before == Idle ? Disposed : DisposedWhileStepping, before);
+            int seen = Interlocked.CompareExchange(ref _state, before == Idle ? Disposed : DisposedWhileStepping, before);
             if (seen == before && before == Idle)
                 ReturnCache();
 
@@ -67,7 +67,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         {
             // Turns that come at once are taken here, on the caller's thread and without an allocation.
             Append(tokens.Span);
-            sampled?.Rewind(Length); // a step that threw may have taken it further than the text
+            _sampled?.Rewind(Length); // a step that threw may have taken it further than the text
             while (done < tokens.Length && model.TryTakeTurn(cancellationToken))
                 done += Pass(done, tokens.Length, wanted, cancellationToken);
 
@@ -128,7 +128,7 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
     private void Begin()
     {
         ObjectDisposedException.ThrowIf(!model.TryEnter(), typeof(OnnxModel));
-        int before = Interlocked.CompareExchange(ref state, Stepping, Idle);
+        int before = Interlocked.CompareExchange(ref _state, Stepping, Idle);
         if (before == Idle)
             return;
 
@@ -139,9 +139,9 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 
     private void End()
     {
-        if (Interlocked.CompareExchange(ref state, Idle, Stepping) == DisposedWhileStepping)
+        if (Interlocked.CompareExchange(ref _state, Idle, Stepping) == DisposedWhileStepping)
         {
-            state = Disposed;
+            _state = Disposed;
             ReturnCache();
         }
 
@@ -150,27 +150,27 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
 
     private void ReturnCache()
     {
-        if (cache is not null)
-            model.Caches.Return(cache);
+        if (_cache is not null)
+            model.Caches.Return(_cache);
 
-        cache = null;
+        _cache = null;
     }
 
     /// <summary>Writes the tokens behind the text, in a cache that holds them and the padding of their last pass.</summary>
     private void Append(ReadOnlySpan<int> tokens)
     {
         int slots = Math.Min(Length + tokens.Length + model.Options.MinimumRows, model.Info.ContextLength);
-        if (cache is null || cache.Capacity < slots)
+        if (_cache is null || _cache.Capacity < slots)
         {
             var larger = model.Caches.Rent(slots);
-            if (cache is not null)
-                larger.CopyFrom(cache, Length);
+            if (_cache is not null)
+                larger.CopyFrom(_cache, Length);
 
             ReturnCache();
-            cache = larger;
+            _cache = larger;
         }
 
-        tokens.CopyTo(cache.Text.AsSpan(Length));
+        tokens.CopyTo(_cache.Text.AsSpan(Length));
     }
 
     /// <summary>Runs the next chunk of a step of <paramref name="count"/> tokens, of which <paramref name="done"/> are taken in, and ends this turn.</summary>
@@ -193,8 +193,8 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         ReadOnlySpan<float> logits;
         try
         {
-            cache!.Text.AsSpan(place + chunk, padding).Clear();
-            logits = cache.Run(place - again, rows, logitRows, cancellationToken);
+            _cache!.Text.AsSpan(place + chunk, padding).Clear();
+            logits = _cache.Run(place - again, rows, logitRows, cancellationToken);
         }
         finally
         {
@@ -206,8 +206,8 @@ internal sealed class OnnxSequence(OnnxModel model, SamplerSpec sampler) : ISequ
         for (int i = 0; i < successors; i++)
         {
             var row = last[^((successors - i) * vocabulary)..][..vocabulary];
-            var before = cache.Text.AsSpan(0, place + chunk - successors + i + 1);
-            wanted.Set(wanted.Count - later - successors + i, row, before, sampler, sampled);
+            var before = _cache.Text.AsSpan(0, place + chunk - successors + i + 1);
+            wanted.Set(wanted.Count - later - successors + i, row, before, _sampler, _sampled);
         }
 
         return chunk;

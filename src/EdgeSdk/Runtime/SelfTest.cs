@@ -21,17 +21,17 @@ internal sealed class SelfTest : IAsyncDisposable
 
     private static readonly TimeSpan ChunkBudget = TimeSpan.FromMilliseconds(250), TimingBudget = TimeSpan.FromMilliseconds(250);
 
-    private readonly OnnxModel model;
-    private readonly OnnxSequence sequence;
-    private readonly int[] text;
+    private readonly OnnxModel _model;
+    private readonly OnnxSequence _sequence;
+    private readonly int[] _text;
 
     private SelfTest(OnnxModel model)
     {
-        this.model = model;
-        sequence = new OnnxSequence(model, SamplerSpec.Greedy);
-        text = new int[Math.Min(model.Info.ContextLength, model.Options.PrefillChunk + 24)];
-        for (int i = 0; i < text.Length; i++)
-            text[i] = (int)((i * 2_654_435_761L + 97) % model.Info.VocabularySize);
+        _model = model;
+        _sequence = new OnnxSequence(model, SamplerSpec.Greedy);
+        _text = new int[Math.Min(model.Info.ContextLength, model.Options.PrefillChunk + 24)];
+        for (int i = 0; i < _text.Length; i++)
+            _text[i] = (int)((i * 2_654_435_761L + 97) % model.Info.VocabularySize);
     }
 
     /// <summary>Runs the test; big models are compared on narrow passes only and timed fewer times.</summary>
@@ -39,7 +39,7 @@ internal sealed class SelfTest : IAsyncDisposable
     {
         var test = new SelfTest(model);
         await using var _ = test.ConfigureAwait(false);
-        if (test.text.Length < Rows)
+        if (test._text.Length < Rows)
             return model.Traits;
 
         int exactFrom = await test.CompareWidthsAsync(cancellationToken).ConfigureAwait(false);
@@ -50,41 +50,41 @@ internal sealed class SelfTest : IAsyncDisposable
         return model.Traits with { ExactFrom = exactFrom, Cost = cost };
     }
 
-    public ValueTask DisposeAsync() => sequence.DisposeAsync();
+    public ValueTask DisposeAsync() => _sequence.DisposeAsync();
 
     /// <summary>The least width from which passes agree bit for bit with one pass over the whole text; 0 where none does.</summary>
     private async Task<int> CompareWidthsAsync(CancellationToken cancellationToken)
     {
         var expected = await LogitsAsync([Rows], Rows, cancellationToken).ConfigureAwait(false);
         int row = 0, exactFrom = 0;
-        await sequence.RewindAsync(0, cancellationToken).ConfigureAwait(false);
+        await _sequence.RewindAsync(0, cancellationToken).ConfigureAwait(false);
         foreach (int width in ComparedWidths)
         {
-            var logits = new float[width * model.Info.VocabularySize];
-            await sequence.StepAsync(text.AsMemory(row, width), logits, cancellationToken).ConfigureAwait(false);
-            if (!BitsEqual(logits, expected.AsSpan(row * model.Info.VocabularySize, logits.Length)))
+            var logits = new float[width * _model.Info.VocabularySize];
+            await _sequence.StepAsync(_text.AsMemory(row, width), logits, cancellationToken).ConfigureAwait(false);
+            if (!BitsEqual(logits, expected.AsSpan(row * _model.Info.VocabularySize, logits.Length)))
                 break;
 
             row += width;
             exactFrom = row == Rows ? 1 : row == Rows - 1 ? 2 : 0;
         }
 
-        return exactFrom == 0 ? 0 : Math.Max(exactFrom, model.Options.MinimumRows);
+        return exactFrom == 0 ? 0 : Math.Max(exactFrom, _model.Options.MinimumRows);
     }
 
     /// <summary>Seconds of passes over 1, 2, 4, 8 and 16 tokens, every token with its pick: the least of a few, since whatever else runs on the machine adds to it.</summary>
     private async Task<StepCost> TimeWidthsAsync(CancellationToken cancellationToken)
     {
-        int widths = 1 + (int)Math.Log2(Math.Min(16, model.Options.MaxStep));
+        int widths = 1 + (int)Math.Log2(Math.Min(16, _model.Options.MaxStep));
         var seconds = Enumerable.Range(0, widths).Select(_ => new List<double>()).ToArray();
         var picks = new Pick[16];
         long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < Repetitions * widths && (i < widths || Stopwatch.GetElapsedTime(start) < TimingBudget); i++)
         {
             int width = 1 << (i % widths);
-            await sequence.RewindAsync(Prefix, cancellationToken).ConfigureAwait(false);
+            await _sequence.RewindAsync(Prefix, cancellationToken).ConfigureAwait(false);
             long began = Stopwatch.GetTimestamp();
-            await sequence.StepAsync(text.AsMemory(Prefix, width), picks.AsMemory(0, width), cancellationToken).ConfigureAwait(false);
+            await _sequence.StepAsync(_text.AsMemory(Prefix, width), picks.AsMemory(0, width), cancellationToken).ConfigureAwait(false);
             seconds[i % widths].Add(Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
 
@@ -94,7 +94,7 @@ internal sealed class SelfTest : IAsyncDisposable
     /// <summary>Whether a prompt leaves the same behind, whatever the chunks that it is taken in by: as wide ones as the budget allows.</summary>
     private async Task<bool> ChunksAgreeAsync(StepCost cost, CancellationToken cancellationToken)
     {
-        int chunk = text.Length - 24;
+        int chunk = _text.Length - 24;
         while (chunk > 16 && 2 * cost.Pass(chunk) > ChunkBudget.TotalSeconds)
             chunk /= 2;
 
@@ -109,12 +109,12 @@ internal sealed class SelfTest : IAsyncDisposable
     /// <summary>The logits of the last <paramref name="rows"/> rows of a text that is taken in by steps of these widths.</summary>
     private async Task<float[]> LogitsAsync(int[] widths, int rows, CancellationToken cancellationToken)
     {
-        var logits = new float[rows * model.Info.VocabularySize];
-        await sequence.RewindAsync(0, cancellationToken).ConfigureAwait(false);
+        var logits = new float[rows * _model.Info.VocabularySize];
+        await _sequence.RewindAsync(0, cancellationToken).ConfigureAwait(false);
         foreach (int width in widths[..^1])
-            await sequence.StepAsync(text.AsMemory(sequence.Length, width), Memory<Pick>.Empty, cancellationToken).ConfigureAwait(false);
+            await _sequence.StepAsync(_text.AsMemory(_sequence.Length, width), Memory<Pick>.Empty, cancellationToken).ConfigureAwait(false);
 
-        await sequence.StepAsync(text.AsMemory(sequence.Length, widths[^1]), logits, cancellationToken).ConfigureAwait(false);
+        await _sequence.StepAsync(_text.AsMemory(_sequence.Length, widths[^1]), logits, cancellationToken).ConfigureAwait(false);
         return logits;
     }
 

@@ -161,9 +161,7 @@ public partial class ChatRequestTests
     {
         var expected = LogitBias.Of([new(3, -1.5f), new(12, 100)]);
         foreach (object bias in new object[] { new Dictionary<int, float> { [12] = 100, [3] = -1.5f }, JsonElement.Parse("""{"12":100,"3":-1.5}"""), """{"12":100,"3":-1.5}""" })
-        {
             Assert.Equal(expected, Read(new() { AdditionalProperties = new() { ["logit_bias"] = bias } }).Sampler.Bias);
-        }
 
         foreach (object wrong in new object[] { 7, "text", "[1]", """{"a":1}""", """{"1":"b"}""" })
         {

@@ -77,9 +77,7 @@ public sealed class ConstrainedChatTests(ShippedPair pair, GoldenPair golden) : 
         ChatOptions[] asked = [.. Enumerable.Range(0, 6).Select(i => new ChatOptions { Temperature = 1, Seed = i, MaxOutputTokens = 30 }.WithRoute(i < 4 ? EdgeRoute.Device : EdgeRoute.Together))];
         var alone = new List<Meal[]>();
         foreach (var options in asked)
-        {
             alone.Add((await client.GetResponseAsync<Meal[]>(Question, options, cancellationToken: Cancelled)).Result);
-        }
 
         var together = await Task.WhenAll(asked.Select(options => Task.Run(() => client.GetResponseAsync<Meal[]>(Question, options, cancellationToken: Cancelled))));
 
@@ -191,9 +189,7 @@ public sealed class ConstrainedChatTests(ShippedPair pair, GoldenPair golden) : 
             Assert.Equal(Calls(response).Count, response.Messages.SelectMany(m => m.Contents).OfType<FunctionResultContent>().Count(result => result.Exception is null));
             Assert.NotNull(response.Result.Restaurant);
             if (mode != ChatToolMode.RequireAny)
-            {
                 Assert.Equal("reserve", asked[0]);
-            }
         }
     }
 

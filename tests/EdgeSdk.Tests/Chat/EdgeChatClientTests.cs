@@ -106,9 +106,7 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         string[] questions = [.. Enumerable.Range(0, 8).Select(i => $"question {i} of eight")];
         var alone = new List<string>();
         foreach (string question in questions)
-        {
             alone.Add((await client.GetResponseAsync(question, cancellationToken: Cancelled)).Text);
-        }
 
         var together = await Task.WhenAll(questions.Select(q => Task.Run(() => client.GetResponseAsync(q, cancellationToken: Cancelled))));
 
@@ -440,8 +438,6 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
     private static async Task UntilAsync(Func<bool> condition)
     {
         while (!condition())
-        {
             await Task.Delay(5, Cancelled);
-        }
     }
 }

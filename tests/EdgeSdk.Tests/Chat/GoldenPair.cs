@@ -48,9 +48,7 @@ public class GoldenPair : IAsyncLifetime
         string source = Path.Combine(_folder, "stranger-checkpoint");
         Directory.CreateDirectory(source);
         foreach (string file in Directory.EnumerateFiles(Assets.Data("hf/qwen3")))
-        {
             File.Copy(file, Path.Combine(source, Path.GetFileName(file)));
-        }
 
         string tokenizer = Path.Combine(source, "tokenizer.json");
         string text = await File.ReadAllTextAsync(tokenizer);

@@ -14,9 +14,7 @@ public sealed class ThinkingPair : GoldenPair
     {
         string copy = Directory.CreateDirectory(Path.Combine(scratch, name)).FullName;
         foreach (string file in Directory.EnumerateFiles(base.Checkpoint(name, scratch)))
-        {
             File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-        }
 
         string path = Path.Combine(copy, "tokenizer.json");
         var tokenizer = JsonNode.Parse(File.ReadAllText(path))!;

@@ -107,9 +107,7 @@ public sealed class ThinkingTests(ThinkingPair pair, GoldenPair golden) : IClass
         {
             var options = new ChatOptions { Seed = seed, Temperature = 0.8f, MaxOutputTokens = 40, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
             if (budget is not null)
-            {
                 options.AdditionalProperties = new() { ["thinking_budget"] = budget };
-            }
 
             var device = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Device));
             var server = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Server));

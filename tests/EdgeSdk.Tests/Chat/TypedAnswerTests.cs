@@ -67,9 +67,7 @@ public class TypedAnswerTests
             int token = allowed[random.Next(allowed.Length)];
             Assert.True(state.TryAdvance(token));
             if (token == End)
-            {
                 return s_tokenizer.Decode([.. text]);
-            }
 
             text.Add(token);
         }

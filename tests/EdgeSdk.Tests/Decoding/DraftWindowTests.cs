@@ -7,7 +7,7 @@ namespace EdgeSdk.Tests.Decoding;
 /// <summary>The device's model says the place: behind a text of n tokens it says n.</summary>
 public class DraftWindowTests
 {
-    private readonly List<TablePass> passes = [];
+    private readonly List<TablePass> _passes = [];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -34,7 +34,7 @@ public class DraftWindowTests
         await DraftAllAsync(window);
 
         Assert.Equal("4 5 6", Text(window.Ahead));
-        Assert.Equal([new(0, 2), new(2, 1), new(3, 1), new(4, 1), new(5, 1)], passes);
+        Assert.Equal([new(0, 2), new(2, 1), new(3, 1), new(4, 1), new(5, 1)], _passes);
     }
 
     [Fact]
@@ -44,10 +44,10 @@ public class DraftWindowTests
         await DraftAllAsync(window);
         Assert.Equal(1, await window.CommitAsync(2, new[] { 2, 90, 91 }, Cancel));
         Assert.True(window.Ahead.IsEmpty);
-        passes.Clear();
+        _passes.Clear();
 
         Assert.Equal(new Draft(5, 5), await window.DraftAsync(Cancel));
-        Assert.Equal([new(3, 2)], passes);
+        Assert.Equal([new(3, 2)], _passes);
         Assert.Equal(3, window.Agreement.Places); // 2 agrees, 90 does not, 91 does not
         Assert.Equal(1, window.Agreement.Agreed);
     }
@@ -59,7 +59,7 @@ public class DraftWindowTests
         await window.CommitAsync(2, new[] { 2, 3, 90, 5, 6, 7 }, Cancel);
         await window.TakeInAsync(window.Untaken - 1, Cancel);
 
-        Assert.Equal([new(0, 7)], passes);
+        Assert.Equal([new(0, 7)], _passes);
         Assert.Equal(6, window.Agreement.Places);
         Assert.Equal(5, window.Agreement.Agreed);
         Assert.True(window.Ahead.IsEmpty);
@@ -74,7 +74,7 @@ public class DraftWindowTests
         await window.TakeInAsync(4, Cancel);
 
         Assert.Equal(new Draft(12, 12), await window.DraftAsync(Cancel));
-        Assert.Equal([new(0, 4), new(4, 4), new(8, 4)], passes);
+        Assert.Equal([new(0, 4), new(4, 4), new(8, 4)], _passes);
         Assert.Equal(2, window.Agreement.Agreed);
     }
 
@@ -140,7 +140,7 @@ public class DraftWindowTests
         var model = new TableModel(
             Worlds.Info(100, context, ends), new(16, 1, Worlds.Linear(0.005, 0)), (ulong text, int place, in SamplerSpec sampler) => new(place, 0, 1), pass =>
             {
-                passes.Add(pass);
+                _passes.Add(pass);
                 time?.Advance(TimeSpan.FromSeconds(0.020));
                 return ValueTask.CompletedTask;
             });

@@ -6,7 +6,7 @@ namespace EdgeSdk.Tests.Decoding;
 /// <summary>The model says the place: behind a text of n tokens it says n.</summary>
 public class GenerationTests
 {
-    private readonly List<TablePass> passes = [];
+    private readonly List<TablePass> _passes = [];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -41,12 +41,12 @@ public class GenerationTests
         var model = Model(1000);
         await using var kept = new KeptSequence(await model.OpenAsync(SamplerSpec.Greedy, Cancel));
         Assert.Equal("3 4 5", await TextAsync(new Generation(kept, StopRule.For(model.Info, 3, 3)), [0, 1, 2]));
-        passes.Clear();
+        _passes.Clear();
 
         int[] next = [0, 1, 2, 3, 4, 9, 9];
         Assert.Equal(5, await kept.ShareAsync(next, Cancel));
         Assert.Equal("7", await TextAsync(new Generation(kept, StopRule.For(model.Info, 7, 1)), next));
-        Assert.Equal([new(5, 2)], passes);
+        Assert.Equal([new(5, 2)], _passes);
 
         Assert.Equal(2, await kept.ShareAsync(new[] { 0, 1, 5 }, Cancel));
         Assert.Equal(1, await kept.ShareAsync(new[] { 0, 1 }, Cancel)); // a choice needs a token to follow
@@ -109,7 +109,7 @@ public class GenerationTests
     private TableModel Model(int context) => new(
         Worlds.Info(10, context, 8), new(1, 1, default), (ulong text, int place, in SamplerSpec sampler) => new(place, 0, 1), pass =>
         {
-            passes.Add(pass);
+            _passes.Add(pass);
             return ValueTask.CompletedTask;
         });
 

@@ -6,11 +6,11 @@ namespace EdgeSdk.Tests.Modeling;
 /// <summary>A golden checkpoint copied into a folder, to be changed and written there.</summary>
 internal sealed class CheckpointCopy
 {
-    private readonly string folder;
+    private readonly string _folder;
 
     public CheckpointCopy(string model, string folder)
     {
-        this.folder = folder;
+        _folder = folder;
         Directory.CreateDirectory(folder);
         foreach (string file in Directory.GetFiles(Assets.Data($"hf/{model}")).Where(f => Path.GetFileName(f) is not ("golden.json" or "model.safetensors")))
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
@@ -58,12 +58,12 @@ internal sealed class CheckpointCopy
     /// <summary>Writes the weights, in one file or in several under an index.</summary>
     public string Write(SafetensorsType type = SafetensorsType.F32, int shards = 1)
     {
-        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJsonString());
+        File.WriteAllText(Path.Combine(_folder, "config.json"), Config.ToJsonString());
         var tensors = Tensors.OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => (t.Key, t.Value.Shape, (ReadOnlyMemory<float>)t.Value.Values)).ToArray();
         if (shards == 1)
         {
-            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, type);
-            return folder;
+            SafetensorsWriter.Write(Path.Combine(_folder, "model.safetensors"), tensors, type);
+            return _folder;
         }
 
         var map = new JsonObject();
@@ -71,12 +71,12 @@ internal sealed class CheckpointCopy
         {
             string name = $"model-{i + 1:D5}-of-{shards:D5}.safetensors";
             var part = tensors.Where((_, index) => index % shards == i).ToArray();
-            SafetensorsWriter.Write(Path.Combine(folder, name), part, type);
+            SafetensorsWriter.Write(Path.Combine(_folder, name), part, type);
             foreach (var (tensor, _, _) in part)
                 map[tensor] = name;
         }
 
-        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
-        return folder;
+        File.WriteAllText(Path.Combine(_folder, "model.safetensors.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
+        return _folder;
     }
 }

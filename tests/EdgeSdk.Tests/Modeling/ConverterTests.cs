@@ -11,15 +11,15 @@ public sealed class ConverterTests : IDisposable
 {
     private const int Capacity = 256;
 
-    private readonly string root = Directory.CreateTempSubdirectory("edge-convert-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("edge-convert-").FullName;
 
     public static TheoryData<string> Models => ["llama", "qwen2", "qwen3", "deepseek_v3"];
 
-    private string Out => Path.Combine(root, "out");
+    private string Out => Path.Combine(_root, "out");
 
-    private string Source => Path.Combine(root, "source");
+    private string Source => Path.Combine(_root, "source");
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -432,7 +432,7 @@ public sealed class ConverterTests : IDisposable
         AssertNothingLeft();
     }
 
-    private void AssertNothingLeft() => Assert.DoesNotContain(Directory.GetFileSystemEntries(root), entry => entry != Source);
+    private void AssertNothingLeft() => Assert.DoesNotContain(Directory.GetFileSystemEntries(_root), entry => entry != Source);
 
     private async Task<ModelFolder> ConvertAsync(string source, ConvertOptions? options = null, IProgress<ConvertProgress>? progress = null)
     {

@@ -6,19 +6,19 @@ namespace EdgeSdk.Tests.Modeling;
 /// <summary>A decoder's graph run by ONNX Runtime alone: one sequence, its cache bound as past and present.</summary>
 internal sealed class DecoderRun : IDisposable
 {
-    private readonly ModelFolder folder;
-    private readonly InferenceSession session;
-    private readonly int capacity;
-    private readonly RunOptions runOptions = new();
-    private readonly OrtValue[] cache;
+    private readonly ModelFolder _folder;
+    private readonly InferenceSession _session;
+    private readonly int _capacity;
+    private readonly RunOptions _runOptions = new();
+    private readonly OrtValue[] _cache;
 
     public DecoderRun(ModelFolder folder, int capacity)
     {
-        this.folder = folder;
-        this.capacity = capacity;
+        _folder = folder;
+        _capacity = capacity;
         using var options = new SessionOptions { IntraOpNumThreads = 2, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-        session = new InferenceSession(folder.GraphFile, options);
-        cache = [.. Enumerable.Range(0, 2 * folder.Layers).Select(i => Zeros(PastName(i)))];
+        _session = new InferenceSession(folder.GraphFile, options);
+        _cache = [.. Enumerable.Range(0, 2 * folder.Layers).Select(i => Zeros(PastName(i)))];
     }
 
     /// <summary>Tokens taken in.</summary>
@@ -27,37 +27,37 @@ internal sealed class DecoderRun : IDisposable
     /// <summary>Runs the tokens over what was taken in; the logits of the last <paramref name="logitRows"/> rows, [logitRows * vocabulary].</summary>
     public float[] Step(ReadOnlySpan<int> tokens, int logitRows = 1)
     {
-        using var binding = session.CreateIoBinding();
+        using var binding = _session.CreateIoBinding();
         var ids = OrtValue.CreateTensorValueFromMemory([.. tokens.ToArray().Select(t => (long)t)], [1, tokens.Length]);
-        binding.BindInput(folder.Inputs["tokens"], ids);
-        if (folder.Inputs.TryGetValue("mask", out string? mask))
+        binding.BindInput(_folder.Inputs["tokens"], ids);
+        if (_folder.Inputs.TryGetValue("mask", out string? mask))
         {
-            var ones = new long[capacity];
+            var ones = new long[_capacity];
             ones.AsSpan(0, Length + tokens.Length).Fill(1);
-            binding.BindInput(mask, OrtValue.CreateTensorValueFromMemory(ones, [1, capacity]));
+            binding.BindInput(mask, OrtValue.CreateTensorValueFromMemory(ones, [1, _capacity]));
         }
 
-        if (folder.Inputs.TryGetValue("past_length", out string? pastLength))
+        if (_folder.Inputs.TryGetValue("past_length", out string? pastLength))
             binding.BindInput(pastLength, OrtValue.CreateTensorValueFromMemory(new long[] { Length }, [1]));
 
         int rows = tokens.Length;
-        if (folder.Inputs.TryGetValue("first_logit", out string? firstLogit))
+        if (_folder.Inputs.TryGetValue("first_logit", out string? firstLogit))
         {
             binding.BindInput(firstLogit, OrtValue.CreateTensorValueFromMemory(new long[] { tokens.Length - logitRows }, [1]));
             rows = logitRows;
         }
 
-        var logits = new float[rows * folder.Info.VocabularySize];
-        binding.BindOutput(folder.Outputs["logits"], OrtValue.CreateTensorValueFromMemory(logits, [1, rows, folder.Info.VocabularySize]));
-        for (int i = 0; i < cache.Length; i++)
+        var logits = new float[rows * _folder.Info.VocabularySize];
+        binding.BindOutput(_folder.Outputs["logits"], OrtValue.CreateTensorValueFromMemory(logits, [1, rows, _folder.Info.VocabularySize]));
+        for (int i = 0; i < _cache.Length; i++)
         {
-            binding.BindInput(PastName(i), cache[i]);
-            binding.BindOutput(folder.Outputs[$"present_{Kind(i)}.{i / 2}"], cache[i]);
+            binding.BindInput(PastName(i), _cache[i]);
+            binding.BindOutput(_folder.Outputs[$"present_{Kind(i)}.{i / 2}"], _cache[i]);
         }
 
-        session.RunWithBinding(runOptions, binding);
+        _session.RunWithBinding(_runOptions, binding);
         Length += tokens.Length;
-        return logits[^(logitRows * folder.Info.VocabularySize)..];
+        return logits[^(logitRows * _folder.Info.VocabularySize)..];
     }
 
     /// <summary>The most likely tokens, one after another.</summary>
@@ -77,20 +77,20 @@ internal sealed class DecoderRun : IDisposable
 
     public void Dispose()
     {
-        foreach (var value in cache)
+        foreach (var value in _cache)
             value.Dispose();
 
-        runOptions.Dispose();
-        session.Dispose();
+        _runOptions.Dispose();
+        _session.Dispose();
     }
 
     private static string Kind(int i) => i % 2 == 0 ? "key" : "value";
 
-    private string PastName(int i) => folder.Inputs[$"past_{Kind(i)}.{i / 2}"];
+    private string PastName(int i) => _folder.Inputs[$"past_{Kind(i)}.{i / 2}"];
 
     private OrtValue Zeros(string name)
     {
-        long[] shape = [1, session.InputMetadata[name].Dimensions[1], capacity, session.InputMetadata[name].Dimensions[3]];
+        long[] shape = [1, _session.InputMetadata[name].Dimensions[1], _capacity, _session.InputMetadata[name].Dimensions[3]];
         return OrtValue.CreateTensorValueFromMemory(new float[shape.Aggregate(1L, (a, b) => a * b)], shape);
     }
 }

@@ -6,17 +6,17 @@ namespace EdgeSdk.Tests.Modeling;
 
 public sealed class SafetensorsTests : IDisposable
 {
-    private readonly string file = Path.Combine(Path.GetTempPath(), $"edge-{Guid.NewGuid():N}.safetensors");
+    private readonly string _file = Path.Combine(Path.GetTempPath(), $"edge-{Guid.NewGuid():N}.safetensors");
 
-    public void Dispose() => File.Delete(file);
+    public void Dispose() => File.Delete(_file);
 
     [Fact]
     public void What_is_written_as_float32_is_read_back_bit_for_bit()
     {
         float[] values = [0, -0f, 1, float.MaxValue, float.Epsilon, float.NaN];
-        SafetensorsWriter.Write(file, [("a", [2, 3], values), ("b", [], new[] { 7f }), ("c", [0, 4], default)], SafetensorsType.F32);
+        SafetensorsWriter.Write(_file, [("a", [2, 3], values), ("b", [], new[] { 7f }), ("c", [0, 4], default)], SafetensorsType.F32);
 
-        using var read = SafetensorsFile.Open(file);
+        using var read = SafetensorsFile.Open(_file);
 
         Assert.Equal(values.Select(BitConverter.SingleToUInt32Bits), read.ReadSingles("a").Select(BitConverter.SingleToUInt32Bits));
         Assert.Equal([7f], read.ReadSingles("b"));
@@ -29,9 +29,9 @@ public sealed class SafetensorsTests : IDisposable
     public void Bfloat16_is_rounded_to_the_nearest_and_ties_to_even()
     {
         float[] values = [1, 1.00390625f, 1.01171875f, 1.0040f, float.PositiveInfinity, float.NaN];
-        SafetensorsWriter.Write(file, [("a", [6], values)], SafetensorsType.BF16);
+        SafetensorsWriter.Write(_file, [("a", [6], values)], SafetensorsType.BF16);
 
-        using var read = SafetensorsFile.Open(file);
+        using var read = SafetensorsFile.Open(_file);
 
         Assert.Equal([1, 1, 1.015625f, 1.0078125f, float.PositiveInfinity, float.NaN], read.ReadSingles("a"));
         Assert.Equal(12, read.Tensors["a"].Length);
@@ -40,9 +40,9 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Tensors_begin_at_a_multiple_of_eight_bytes()
     {
-        SafetensorsWriter.Write(file, [("odd name", [1], new[] { 1f })], SafetensorsType.F32);
+        SafetensorsWriter.Write(_file, [("odd name", [1], new[] { 1f })], SafetensorsType.F32);
 
-        using var read = SafetensorsFile.Open(file);
+        using var read = SafetensorsFile.Open(_file);
 
         Assert.Equal(0, read.Tensors["odd name"].Offset % 8);
     }
@@ -59,11 +59,11 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_file_cut_short_anywhere_is_refused()
     {
-        SafetensorsWriter.Write(file, [("a", [4], new float[4])], SafetensorsType.F32);
-        byte[] whole = File.ReadAllBytes(file);
+        SafetensorsWriter.Write(_file, [("a", [4], new float[4])], SafetensorsType.F32);
+        byte[] whole = File.ReadAllBytes(_file);
         for (int length = 0; length < whole.Length; length++)
         {
-            File.WriteAllBytes(file, whole[..length]);
+            File.WriteAllBytes(_file, whole[..length]);
             AssertRefused();
         }
     }
@@ -71,8 +71,8 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_file_with_bytes_behind_its_tensors_is_refused()
     {
-        SafetensorsWriter.Write(file, [("a", [1], new float[1])], SafetensorsType.F32);
-        File.AppendAllText(file, "x");
+        SafetensorsWriter.Write(_file, [("a", [1], new float[1])], SafetensorsType.F32);
+        File.AppendAllText(_file, "x");
         AssertRefused();
     }
 
@@ -103,7 +103,7 @@ public sealed class SafetensorsTests : IDisposable
     {
         var bytes = new byte[16];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, ulong.MaxValue);
-        File.WriteAllBytes(file, bytes);
+        File.WriteAllBytes(_file, bytes);
         AssertRefused();
     }
 
@@ -112,7 +112,7 @@ public sealed class SafetensorsTests : IDisposable
     {
         WriteRaw("""{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}""", 1);
 
-        using var read = SafetensorsFile.Open(file);
+        using var read = SafetensorsFile.Open(_file);
 
         Assert.Contains("F4", Assert.Throws<EdgeException>(() => read.ReadSingles("a")).Message, StringComparison.Ordinal);
     }
@@ -120,18 +120,18 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_header_with_a_flipped_byte_is_refused_or_read_within_the_file()
     {
-        SafetensorsWriter.Write(file, [("a", [4], new float[4]), ("b", [2], new float[2])], SafetensorsType.BF16);
-        byte[] whole = File.ReadAllBytes(file);
+        SafetensorsWriter.Write(_file, [("a", [4], new float[4]), ("b", [2], new float[2])], SafetensorsType.BF16);
+        byte[] whole = File.ReadAllBytes(_file);
         const int seed = 20;
         var random = new Random(seed);
         for (int run = 0; run < 500; run++)
         {
             byte[] damaged = [.. whole];
             damaged[random.Next(whole.Length - 12)] ^= (byte)(1 << random.Next(8));
-            File.WriteAllBytes(file, damaged);
+            File.WriteAllBytes(_file, damaged);
             try
             {
-                using var read = SafetensorsFile.Open(file);
+                using var read = SafetensorsFile.Open(_file);
                 Assert.All(read.Tensors.Values, t => Assert.True(t.Offset + t.Length <= whole.Length, $"seed {seed}, run {run}"));
             }
             catch (EdgeException e)
@@ -144,19 +144,19 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void A_failed_write_leaves_what_was_there()
     {
-        File.WriteAllText(file, "before");
+        File.WriteAllText(_file, "before");
 
-        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(file, [("a", [2], new float[1])], SafetensorsType.F32));
+        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(_file, [("a", [2], new float[1])], SafetensorsType.F32));
 
-        Assert.Equal("before", File.ReadAllText(file));
-        Assert.False(File.Exists(file + ".partial"));
+        Assert.Equal("before", File.ReadAllText(_file));
+        Assert.False(File.Exists(_file + ".partial"));
     }
 
     private void AssertRefused()
     {
-        var e = Assert.Throws<EdgeException>(() => SafetensorsFile.Open(file));
+        var e = Assert.Throws<EdgeException>(() => SafetensorsFile.Open(_file));
         Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
-        Assert.Contains(file, e.Message, StringComparison.Ordinal);
+        Assert.Contains(_file, e.Message, StringComparison.Ordinal);
     }
 
     private void WriteRaw(string header, int dataBytes)
@@ -165,6 +165,6 @@ public sealed class SafetensorsTests : IDisposable
         var bytes = new byte[8 + json.Length + dataBytes];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, json.Length);
         json.CopyTo(bytes, 8);
-        File.WriteAllBytes(file, bytes);
+        File.WriteAllBytes(_file, bytes);
     }
 }

@@ -10,10 +10,10 @@ public sealed class SecondTokenTests : IDisposable
     private const int Capacity = 64, Layer = 3, Hidden = 64, Vocabulary = 512;
     private const double Epsilon = 1e-6;
 
-    private readonly string root = Directory.CreateTempSubdirectory("edge-mtp-").FullName;
-    private readonly int[] text = [.. Enumerable.Range(0, 24).Select(i => (i * 97 + 11) % Vocabulary)];
+    private readonly string _root = Directory.CreateTempSubdirectory("edge-mtp-").FullName;
+    private readonly int[] _text = [.. Enumerable.Range(0, 24).Select(i => (i * 97 + 11) % Vocabulary)];
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => Directory.Delete(_root, recursive: true);
 
     /// <summary>
     /// The golden: what the layer reads is written out here; behind it stands a decoder of that one layer, whose kind of graph agrees with transformers. Its
@@ -24,9 +24,9 @@ public sealed class SecondTokenTests : IDisposable
     {
         CheckpointCopy main = WithSecondToken("main");
         var (_, states) = Step(await ConvertAsync(main.Write(), "main-model"));
-        float[] read = [.. Enumerable.Range(0, text.Length - 1).SelectMany(i => Read(main, states.AsSpan(i * Hidden, Hidden), text[i + 1]))];
+        float[] read = [.. Enumerable.Range(0, _text.Length - 1).SelectMany(i => Read(main, states.AsSpan(i * Hidden, Hidden), _text[i + 1]))];
 
-        var alone = new CheckpointCopy("deepseek_v3", Path.Combine(root, "alone"));
+        var alone = new CheckpointCopy("deepseek_v3", Path.Combine(_root, "alone"));
         foreach (string name in alone.Tensors.Keys.Where(n => n.StartsWith("model.layers.", StringComparison.Ordinal)).ToArray())
             alone.Tensors.Remove(name);
 
@@ -37,10 +37,10 @@ public sealed class SecondTokenTests : IDisposable
         alone.Tensors["model.norm.weight"] = main.Tensors[$"model.layers.{Layer}.shared_head.norm.weight"];
         read.CopyTo(alone.Tensors["model.embed_tokens.weight"].Values, 0);
         using var reference = new DecoderRun(await ConvertAsync(alone.Write(), "alone-model"), Capacity);
-        float[] expected = reference.Step([.. Enumerable.Range(0, text.Length - 1)], text.Length - 1);
+        float[] expected = reference.Step([.. Enumerable.Range(0, _text.Length - 1)], _text.Length - 1);
 
-        using var run = new SecondTokenRun(Path.Combine(root, "main-model"));
-        var (logits, _) = run.Step(text.AsSpan(1), states.AsSpan(0, (text.Length - 1) * Hidden));
+        using var run = new SecondTokenRun(Path.Combine(_root, "main-model"));
+        var (logits, _) = run.Step(_text.AsSpan(1), states.AsSpan(0, (_text.Length - 1) * Hidden));
         Assert.All(expected.Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
     }
 
@@ -48,11 +48,11 @@ public sealed class SecondTokenTests : IDisposable
     public async Task It_goes_on_over_its_own_cache()
     {
         var (_, states) = Step(await ConvertAsync(WithSecondToken("main").Write(), "model"));
-        using var run = new SecondTokenRun(Path.Combine(root, "model"));
-        var (whole, hidden) = run.Step(text.AsSpan(1), states.AsSpan(0, (text.Length - 1) * Hidden));
+        using var run = new SecondTokenRun(Path.Combine(_root, "model"));
+        var (whole, hidden) = run.Step(_text.AsSpan(1), states.AsSpan(0, (_text.Length - 1) * Hidden));
         run.Length = 0;
-        run.Step(text.AsSpan(1, 20), states.AsSpan(0, 20 * Hidden));
-        var (rest, _) = run.Step(text.AsSpan(21), states.AsSpan(20 * Hidden, 3 * Hidden));
+        run.Step(_text.AsSpan(1, 20), states.AsSpan(0, 20 * Hidden));
+        var (rest, _) = run.Step(_text.AsSpan(21), states.AsSpan(20 * Hidden, 3 * Hidden));
 
         Assert.Equal(23 * Hidden, hidden.Length);
         Assert.All(whole[(20 * Vocabulary)..].Zip(rest), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
@@ -74,7 +74,7 @@ public sealed class SecondTokenTests : IDisposable
     [Fact]
     public async Task A_checkpoint_whose_layer_was_left_out_converts_without_it()
     {
-        var copy = new CheckpointCopy("deepseek_v3", Path.Combine(root, "source"));
+        var copy = new CheckpointCopy("deepseek_v3", Path.Combine(_root, "source"));
         copy.Config["num_nextn_predict_layers"] = 1;
         ModelFolder folder = await ConvertAsync(copy.Write(), "model");
 
@@ -85,7 +85,7 @@ public sealed class SecondTokenTests : IDisposable
     /// <summary>The golden checkpoint with its last layer once more behind it, and what joins a token with a state drawn at random.</summary>
     private CheckpointCopy WithSecondToken(string name)
     {
-        var copy = new CheckpointCopy("deepseek_v3", Path.Combine(root, name));
+        var copy = new CheckpointCopy("deepseek_v3", Path.Combine(_root, name));
         copy.Config["num_nextn_predict_layers"] = 1;
         string last = $"model.layers.{Layer - 1}.", own = $"model.layers.{Layer}.";
         foreach (var (tensor, value) in copy.Tensors.Where(t => t.Key.StartsWith(last, StringComparison.Ordinal)).ToArray())
@@ -123,7 +123,7 @@ public sealed class SecondTokenTests : IDisposable
     private async Task<ModelFolder> ConvertAsync(string source, string name)
     {
         var cancel = TestContext.Current.CancellationToken;
-        string folder = Path.Combine(root, name);
+        string folder = Path.Combine(_root, name);
         await Converter.ConvertAsync(source, folder, cancellationToken: cancel);
         return ModelFolder.Open(folder, cancellationToken: cancel);
     }
@@ -131,26 +131,26 @@ public sealed class SecondTokenTests : IDisposable
     private (float[] Logits, float[] Hidden) Step(ModelFolder folder)
     {
         using var run = new SecondTokenRun(folder.Directory, "step");
-        return run.Step(text, []);
+        return run.Step(_text, []);
     }
 
     /// <summary>A graph of a folder by its role, run over one sequence by ONNX Runtime alone.</summary>
     private sealed class SecondTokenRun : IDisposable
     {
-        private readonly EdgeManifest.GraphEntry graph;
-        private readonly InferenceSession session;
-        private readonly RunOptions runOptions = new();
-        private readonly Dictionary<string, OrtValue> cache = [];
+        private readonly EdgeManifest.GraphEntry _graph;
+        private readonly InferenceSession _session;
+        private readonly RunOptions _runOptions = new();
+        private readonly Dictionary<string, OrtValue> _cache = [];
 
         public SecondTokenRun(string folder, string role = "mtp")
         {
-            graph = ModelFolder.Open(folder).Manifest!.Graphs.Single(g => g.Role == role);
+            _graph = ModelFolder.Open(folder).Manifest!.Graphs.Single(g => g.Role == role);
             using var options = new SessionOptions { IntraOpNumThreads = 2, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            session = new InferenceSession(Path.Combine(folder, graph.File), options);
-            foreach (string input in graph.Inputs.Keys.Where(key => key.StartsWith("past_", StringComparison.Ordinal) && key != "past_length"))
+            _session = new InferenceSession(Path.Combine(folder, _graph.File), options);
+            foreach (string input in _graph.Inputs.Keys.Where(key => key.StartsWith("past_", StringComparison.Ordinal) && key != "past_length"))
             {
-                long[] shape = [1, session.InputMetadata[graph.Inputs[input]].Dimensions[1], Capacity, session.InputMetadata[graph.Inputs[input]].Dimensions[3]];
-                cache[input] = OrtValue.CreateTensorValueFromMemory(new float[shape.Aggregate(1L, (a, b) => a * b)], shape);
+                long[] shape = [1, _session.InputMetadata[_graph.Inputs[input]].Dimensions[1], Capacity, _session.InputMetadata[_graph.Inputs[input]].Dimensions[3]];
+                _cache[input] = OrtValue.CreateTensorValueFromMemory(new float[shape.Aggregate(1L, (a, b) => a * b)], shape);
             }
         }
 
@@ -159,33 +159,33 @@ public sealed class SecondTokenTests : IDisposable
 
         public (float[] Logits, float[] Hidden) Step(ReadOnlySpan<int> tokens, ReadOnlySpan<float> states)
         {
-            using var binding = session.CreateIoBinding();
-            binding.BindInput(graph.Inputs["tokens"], OrtValue.CreateTensorValueFromMemory([.. tokens.ToArray().Select(t => (long)t)], [1, tokens.Length]));
-            binding.BindInput(graph.Inputs["past_length"], OrtValue.CreateTensorValueFromMemory(new long[] { Length }, [1]));
-            if (graph.Inputs.TryGetValue("hidden", out string? hiddenInput))
+            using var binding = _session.CreateIoBinding();
+            binding.BindInput(_graph.Inputs["tokens"], OrtValue.CreateTensorValueFromMemory([.. tokens.ToArray().Select(t => (long)t)], [1, tokens.Length]));
+            binding.BindInput(_graph.Inputs["past_length"], OrtValue.CreateTensorValueFromMemory(new long[] { Length }, [1]));
+            if (_graph.Inputs.TryGetValue("hidden", out string? hiddenInput))
                 binding.BindInput(hiddenInput, OrtValue.CreateTensorValueFromMemory(states.ToArray(), [1, tokens.Length, Hidden]));
 
             float[] logits = new float[tokens.Length * Vocabulary], hidden = new float[tokens.Length * Hidden];
-            binding.BindOutput(graph.Outputs["logits"], OrtValue.CreateTensorValueFromMemory(logits, [1, tokens.Length, Vocabulary]));
-            binding.BindOutput(graph.Outputs["hidden"], OrtValue.CreateTensorValueFromMemory(hidden, [1, tokens.Length, Hidden]));
-            foreach (var (input, value) in cache)
+            binding.BindOutput(_graph.Outputs["logits"], OrtValue.CreateTensorValueFromMemory(logits, [1, tokens.Length, Vocabulary]));
+            binding.BindOutput(_graph.Outputs["hidden"], OrtValue.CreateTensorValueFromMemory(hidden, [1, tokens.Length, Hidden]));
+            foreach (var (input, value) in _cache)
             {
-                binding.BindInput(graph.Inputs[input], value);
-                binding.BindOutput(graph.Outputs[input.Replace("past", "present", StringComparison.Ordinal)], value);
+                binding.BindInput(_graph.Inputs[input], value);
+                binding.BindOutput(_graph.Outputs[input.Replace("past", "present", StringComparison.Ordinal)], value);
             }
 
-            session.RunWithBinding(runOptions, binding);
+            _session.RunWithBinding(_runOptions, binding);
             Length += tokens.Length;
             return (logits, hidden);
         }
 
         public void Dispose()
         {
-            foreach (var value in cache.Values)
+            foreach (var value in _cache.Values)
                 value.Dispose();
 
-            runOptions.Dispose();
-            session.Dispose();
+            _runOptions.Dispose();
+            _session.Dispose();
         }
     }
 }

@@ -6,9 +6,9 @@ namespace EdgeSdk.Tests.Models;
 
 public sealed class ModelFolderTests : IDisposable
 {
-    private readonly string root = Directory.CreateTempSubdirectory("edge-folder-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("edge-folder-").FullName;
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
     public void A_genai_folder_is_opened_without_a_manifest()
@@ -34,11 +34,11 @@ public sealed class ModelFolderTests : IDisposable
     {
         string before = Open(CopyGenai()).Info.Identity;
 
-        File.WriteAllText(Path.Combine(root, "README.md"), "words");
-        Assert.Equal(before, Open(root).Info.Identity);
+        File.WriteAllText(Path.Combine(_root, "README.md"), "words");
+        Assert.Equal(before, Open(_root).Info.Identity);
 
-        File.AppendAllText(Path.Combine(root, "chat_template.jinja"), " ");
-        Assert.NotEqual(before, Open(root).Info.Identity);
+        File.AppendAllText(Path.Combine(_root, "chat_template.jinja"), " ");
+        Assert.NotEqual(before, Open(_root).Info.Identity);
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public sealed class ModelFolderTests : IDisposable
     {
         var manifest = WriteManifest();
 
-        var folder = Open(root);
+        var folder = Open(_root);
 
         Assert.Equal("tiny", folder.Info.Name);
         Assert.Equal(manifest.Identity, folder.Info.Identity);
@@ -59,12 +59,12 @@ public sealed class ModelFolderTests : IDisposable
     public void Calls_stay_with_the_device_unless_its_manifest_says_otherwise()
     {
         WriteManifest();
-        string file = Path.Combine(root, "edge.json");
-        ModelJson.Write(file, Open(root).Manifest! with { Routing = new(4, -0.5, Calls: false) }, ModelJson.EdgeManifest);
-        Assert.False(Open(root).Routing!.Calls);
+        string file = Path.Combine(_root, "edge.json");
+        ModelJson.Write(file, Open(_root).Manifest! with { Routing = new(4, -0.5, Calls: false) }, ModelJson.EdgeManifest);
+        Assert.False(Open(_root).Routing!.Calls);
 
         Edit("edge.json", json => json["routing"]!.AsObject().Remove("calls"));
-        Assert.True(Open(root).Routing!.Calls);
+        Assert.True(Open(_root).Routing!.Calls);
     }
 
     [Fact]
@@ -73,8 +73,8 @@ public sealed class ModelFolderTests : IDisposable
         WriteManifest();
         Edit("edge.json", json => json["later"] = new JsonArray(1, 2));
 
-        string file = Path.Combine(root, "edge.json");
-        ModelJson.Write(file, Open(root).Manifest! with { Routing = null }, ModelJson.EdgeManifest);
+        string file = Path.Combine(_root, "edge.json");
+        ModelJson.Write(file, Open(_root).Manifest! with { Routing = null }, ModelJson.EdgeManifest);
 
         Assert.Equal("[1,2]", JsonNode.Parse(File.ReadAllText(file))!["later"]!.ToJsonString());
     }
@@ -87,7 +87,7 @@ public sealed class ModelFolderTests : IDisposable
     public void Every_listed_file_that_changes_is_named(string file)
     {
         WriteManifest();
-        string path = Path.Combine(root, file);
+        string path = Path.Combine(_root, file);
         byte[] bytes = File.ReadAllBytes(path);
 
         File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
@@ -108,12 +108,12 @@ public sealed class ModelFolderTests : IDisposable
     public void Sizes_alone_are_compared_where_asked()
     {
         WriteManifest();
-        string path = Path.Combine(root, "model.onnx.data");
+        string path = Path.Combine(_root, "model.onnx.data");
         byte[] bytes = File.ReadAllBytes(path);
         bytes[7] ^= 1;
         File.WriteAllBytes(path, bytes);
 
-        Open(root, ModelVerification.Sizes);
+        Open(_root, ModelVerification.Sizes);
         AssertRefused(path, "SHA-256");
     }
 
@@ -136,7 +136,7 @@ public sealed class ModelFolderTests : IDisposable
         Edit("edge.json", json => json["graphs"]![0]!["file"] = name);
         AssertRefused("edge.json", "graphs[].file");
 
-        File.Delete(Path.Combine(root, "edge.json"));
+        File.Delete(Path.Combine(_root, "edge.json"));
         Edit("genai_config.json", json => json["model"]!["decoder"]!["filename"] = name);
         AssertRefused("genai_config.json", "model.decoder.filename");
     }
@@ -145,7 +145,7 @@ public sealed class ModelFolderTests : IDisposable
     public void A_link_that_leaves_the_folder_is_refused()
     {
         CopyGenai();
-        string graph = Path.Combine(root, "model.onnx");
+        string graph = Path.Combine(_root, "model.onnx");
         File.Delete(graph);
         File.CreateSymbolicLink(graph, Assets.Data("genai/qwen2-fp32/model.onnx"));
 
@@ -155,8 +155,8 @@ public sealed class ModelFolderTests : IDisposable
     [Fact]
     public void A_snapshot_of_links_into_the_caches_blobs_is_opened()
     {
-        string blobs = Directory.CreateDirectory(Path.Combine(root, "blobs")).FullName;
-        string snapshot = Directory.CreateDirectory(Path.Combine(root, "snapshots", "1a2b")).FullName;
+        string blobs = Directory.CreateDirectory(Path.Combine(_root, "blobs")).FullName;
+        string snapshot = Directory.CreateDirectory(Path.Combine(_root, "snapshots", "1a2b")).FullName;
         foreach (string file in Directory.GetFiles(Assets.Data("genai/qwen2-fp32")))
         {
             File.Copy(file, Path.Combine(blobs, Path.GetFileName(file) + ".blob"));
@@ -215,7 +215,7 @@ public sealed class ModelFolderTests : IDisposable
         Edit("genai_config.json", json => json["model"]!["decoder"]!.AsObject().Remove("inputs"));
         Edit("genai_config.json", json => json["model"]!["decoder"]!["outputs"]!.AsObject().Remove("logits"));
 
-        var folder = Open(root);
+        var folder = Open(_root);
 
         Assert.Equal("input_ids", folder.Inputs["tokens"]);
         Assert.Equal("past_key_values.1.key", folder.Inputs["past_key.1"]);
@@ -236,9 +236,9 @@ public sealed class ModelFolderTests : IDisposable
     public void A_folder_that_is_no_model_says_what_to_do()
     {
         AssertRefused("edge convert");
-        File.WriteAllText(Path.Combine(root, "config.json"), "{}");
-        AssertRefused("edge convert", root);
-        Assert.Contains("does not exist", Assert.Throws<EdgeException>(() => Open(root + "-")).Message, StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(_root, "config.json"), "{}");
+        AssertRefused("edge convert", _root);
+        Assert.Contains("does not exist", Assert.Throws<EdgeException>(() => Open(_root + "-")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -247,18 +247,18 @@ public sealed class ModelFolderTests : IDisposable
         string file = Path.Combine(CopyGenai(), "genai_config.json");
         File.WriteAllText(file, File.ReadAllText(file), new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
 
-        Assert.Equal(3, Open(root).Layers);
+        Assert.Equal(3, Open(_root).Layers);
     }
 
     [Fact]
     public void Json_that_is_none_is_refused()
     {
         CopyGenai();
-        File.WriteAllText(Path.Combine(root, "genai_config.json"), "{\"model\":");
+        File.WriteAllText(Path.Combine(_root, "genai_config.json"), "{\"model\":");
         AssertRefused("genai_config.json");
-        File.WriteAllText(Path.Combine(root, "genai_config.json"), "[]");
+        File.WriteAllText(Path.Combine(_root, "genai_config.json"), "[]");
         AssertRefused("genai_config.json");
-        File.WriteAllText(Path.Combine(root, "genai_config.json"), new string('[', 100_000));
+        File.WriteAllText(Path.Combine(_root, "genai_config.json"), new string('[', 100_000));
         AssertRefused("genai_config.json");
     }
 
@@ -268,15 +268,15 @@ public sealed class ModelFolderTests : IDisposable
     private string CopyGenai()
     {
         foreach (string file in Directory.GetFiles(Assets.Data("genai/qwen2-fp32")))
-            File.Copy(file, Path.Combine(root, Path.GetFileName(file)), overwrite: true);
+            File.Copy(file, Path.Combine(_root, Path.GetFileName(file)), overwrite: true);
 
-        return root;
+        return _root;
     }
 
     private EdgeManifest WriteManifest()
     {
         CopyGenai();
-        var files = ModelFiles.Describe(root, ModelFiles.Find(root), TestContext.Current.CancellationToken);
+        var files = ModelFiles.Describe(_root, ModelFiles.Find(_root), TestContext.Current.CancellationToken);
         var manifest = new EdgeManifest
         {
             Format = 1,
@@ -299,13 +299,13 @@ public sealed class ModelFolderTests : IDisposable
             Identity = ModelFiles.Identity(files),
             Routing = new(4, -0.5),
         };
-        ModelJson.Write(Path.Combine(root, "edge.json"), manifest, ModelJson.EdgeManifest);
+        ModelJson.Write(Path.Combine(_root, "edge.json"), manifest, ModelJson.EdgeManifest);
         return manifest;
     }
 
     private void Edit(string file, Action<JsonObject> edit)
     {
-        string path = Path.Combine(root, file);
+        string path = Path.Combine(_root, file);
         var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         edit(json);
         File.WriteAllText(path, json.ToJsonString());
@@ -313,7 +313,7 @@ public sealed class ModelFolderTests : IDisposable
 
     private void AssertRefused(params string[] words)
     {
-        var e = Assert.Throws<EdgeException>(() => Open(root));
+        var e = Assert.Throws<EdgeException>(() => Open(_root));
         Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
         Assert.All(words, word => Assert.Contains(word, e.Message, StringComparison.Ordinal));
     }

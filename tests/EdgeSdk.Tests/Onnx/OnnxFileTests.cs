@@ -7,11 +7,11 @@ namespace EdgeSdk.Tests.Onnx;
 
 public sealed class OnnxFileTests : IDisposable
 {
-    private readonly string root = Directory.CreateTempSubdirectory("edge-onnx-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("edge-onnx-").FullName;
 
-    private string Graph => Path.Combine(root, "model.onnx");
+    private string Graph => Path.Combine(_root, "model.onnx");
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
     public void What_is_built_runs()
@@ -49,7 +49,7 @@ public sealed class OnnxFileTests : IDisposable
     public void Weights_are_read_from_any_offset_of_another_file()
     {
         float[] weights = [3, 4];
-        using (var file = File.Create(Path.Combine(root, "weights")))
+        using (var file = File.Create(Path.Combine(_root, "weights")))
         {
             file.Write("odd"u8);
             file.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(weights.AsSpan()));
@@ -74,9 +74,9 @@ public sealed class OnnxFileTests : IDisposable
     [InlineData("link")]
     public void The_runtime_reads_no_weights_from_outside_the_folder(string location)
     {
-        string folder = Directory.CreateDirectory(Path.Combine(root, "model")).FullName;
-        File.WriteAllBytes(Path.Combine(root, "secret"), new byte[8]);
-        File.CreateSymbolicLink(Path.Combine(folder, "link"), Path.Combine(root, "secret"));
+        string folder = Directory.CreateDirectory(Path.Combine(_root, "model")).FullName;
+        File.WriteAllBytes(Path.Combine(_root, "secret"), new byte[8]);
+        File.CreateSymbolicLink(Path.Combine(folder, "link"), Path.Combine(_root, "secret"));
         var graph = new GraphBuilder("external", 21, 10);
         var x = graph.Input("x", DataType.Float, 2);
         graph.Output("y", x * graph.External("w", DataType.Float, [2], location, 0, 8), DataType.Float, 2);

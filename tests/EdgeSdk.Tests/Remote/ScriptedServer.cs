@@ -44,15 +44,15 @@ internal sealed class ScriptedServer : IAsyncDisposable
 {
     public const int Vocabulary = 50, Context = 1000, EndToken = 1;
 
-    private readonly WebApplication app;
-    private readonly Service service;
+    private readonly WebApplication _app;
+    private readonly Service _service;
 
-    private ScriptedServer(WebApplication app, Service service) => (this.app, this.service) = (app, service);
+    private ScriptedServer(WebApplication app, Service service) => (_app, _service) = (app, service);
 
-    public Uri Address => new(app.Urls.First());
+    public Uri Address => new(_app.Urls.First());
 
     /// <summary>Streams begun so far.</summary>
-    public int Streams => service.Streams;
+    public int Streams => _service.Streams;
 
     public static ServerInfo Info() => new()
     {
@@ -112,21 +112,21 @@ internal sealed class ScriptedServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         using var now = new CancellationTokenSource(TimeSpan.Zero);
-        await app.StopAsync(now.Token);
-        await app.DisposeAsync();
+        await _app.StopAsync(now.Token);
+        await _app.DisposeAsync();
     }
 
     private sealed class Service(Func<ScriptedCall, Task> script) : Edge.EdgeBase
     {
-        private int streams;
+        private int _streams;
 
-        public int Streams => Volatile.Read(ref streams);
+        public int Streams => Volatile.Read(ref _streams);
 
         public override Task<ServerInfo> Describe(DescribeRequest request, ServerCallContext context) => Task.FromResult(Info());
 
         public override async Task Generate(IAsyncStreamReader<DeviceFrame> requestStream, IServerStreamWriter<ServerFrame> responseStream, ServerCallContext context)
         {
-            int number = Interlocked.Increment(ref streams);
+            int number = Interlocked.Increment(ref _streams);
             await requestStream.MoveNext(context.CancellationToken);
             await script(new(number, requestStream.Current.Open, requestStream, responseStream, context));
         }

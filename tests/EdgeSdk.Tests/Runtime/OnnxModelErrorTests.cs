@@ -5,39 +5,39 @@ namespace EdgeSdk.Tests.Runtime;
 
 public sealed class OnnxModelErrorTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("edge-model-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("edge-model-").FullName;
 
     public OnnxModelErrorTests()
     {
         foreach (var file in Directory.GetFiles(Assets.Data("genai/qwen2-fp32")))
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
     }
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
     [InlineData("model.onnx")]
     [InlineData("model.onnx.data")]
     public async Task A_truncated_file_is_an_invalid_model_that_names_the_graph(string file)
     {
-        using (var stream = File.OpenWrite(Path.Combine(folder, file)))
+        using (var stream = File.OpenWrite(Path.Combine(_folder, file)))
             stream.SetLength(stream.Length / 2);
 
         var e = await Assert.ThrowsAsync<EdgeException>(LoadAsync);
 
         Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
-        Assert.Contains(Path.Combine(folder, "model.onnx"), e.Message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_folder, "model.onnx"), e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_missing_graph_is_named()
     {
-        File.Delete(Path.Combine(folder, "model.onnx"));
+        File.Delete(Path.Combine(_folder, "model.onnx"));
 
         var e = await Assert.ThrowsAsync<EdgeException>(LoadAsync);
 
         Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
-        Assert.Contains(Path.Combine(folder, "model.onnx"), e.Message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_folder, "model.onnx"), e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,11 +87,11 @@ public sealed class OnnxModelErrorTests : IDisposable
     private Task<OnnxModel> LoadAsync() => LoadAsync(new OnnxModelOptions());
 
     private Task<OnnxModel> LoadAsync(OnnxModelOptions options) =>
-        OnnxModel.LoadAsync(folder, options, cancellationToken: TestContext.Current.CancellationToken);
+        OnnxModel.LoadAsync(_folder, options, cancellationToken: TestContext.Current.CancellationToken);
 
     private void Configure(Action<JsonNode> change)
     {
-        var path = Path.Combine(folder, "genai_config.json");
+        var path = Path.Combine(_folder, "genai_config.json");
         var config = JsonNode.Parse(File.ReadAllText(path))!;
         change(config["model"]!);
         File.WriteAllText(path, config.ToJsonString());

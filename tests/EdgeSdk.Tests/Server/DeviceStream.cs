@@ -7,14 +7,14 @@ namespace EdgeSdk.Tests.Server;
 /// <summary>A device that speaks edge.proto frame by frame, rightly or wrongly.</summary>
 internal sealed class DeviceStream : IAsyncDisposable
 {
-    private readonly GrpcChannel channel;
-    private readonly CancellationTokenSource watchdog = new(TimeSpan.FromSeconds(60));
-    private readonly AsyncDuplexStreamingCall<DeviceFrame, ServerFrame> call;
+    private readonly GrpcChannel _channel;
+    private readonly CancellationTokenSource _watchdog = new(TimeSpan.FromSeconds(60));
+    private readonly AsyncDuplexStreamingCall<DeviceFrame, ServerFrame> _call;
 
     public DeviceStream(Uri address, string? token = null)
     {
-        channel = GrpcChannel.ForAddress(address);
-        call = new Edge.EdgeClient(channel).Generate(Headers(token), cancellationToken: watchdog.Token);
+        _channel = GrpcChannel.ForAddress(address);
+        _call = new Edge.EdgeClient(_channel).Generate(Headers(token), cancellationToken: _watchdog.Token);
     }
 
     public static Metadata Headers(string? token) => token is null ? [] : new() { { "authorization", token } };
@@ -46,7 +46,7 @@ internal sealed class DeviceStream : IAsyncDisposable
 
     public Task SendAsync(Cancel cancel) => SendAsync(new DeviceFrame { Cancel = cancel });
 
-    public Task SendAsync(DeviceFrame frame) => call.RequestStream.WriteAsync(frame);
+    public Task SendAsync(DeviceFrame frame) => _call.RequestStream.WriteAsync(frame);
 
     /// <summary>Sends a frame that the server may refuse before it is through; the status then comes by reading.</summary>
     public async Task SendWhileOpenAsync(DeviceFrame frame)
@@ -70,7 +70,7 @@ internal sealed class DeviceStream : IAsyncDisposable
     }
 
     public async Task<ServerFrame> ReadAsync() =>
-        await call.ResponseStream.MoveNext(watchdog.Token) ? call.ResponseStream.Current : throw new EndOfStreamException("The stream ended.");
+        await _call.ResponseStream.MoveNext(_watchdog.Token) ? _call.ResponseStream.Current : throw new EndOfStreamException("The stream ended.");
 
     public async Task<Opened> ReadOpenedAsync() => (await ReadAsync()).Opened ?? throw new InvalidDataException("The first frame is not Opened.");
 
@@ -86,7 +86,7 @@ internal sealed class DeviceStream : IAsyncDisposable
             if (frame.Finished is not { } finished)
                 continue;
 
-            Assert.False(await call.ResponseStream.MoveNext(watchdog.Token));
+            Assert.False(await _call.ResponseStream.MoveNext(_watchdog.Token));
             return text with { Finished = finished };
         }
     }
@@ -94,16 +94,16 @@ internal sealed class DeviceStream : IAsyncDisposable
     /// <summary>The status that ends the stream.</summary>
     public async Task<RpcException> ReadFailureAsync() => await Assert.ThrowsAsync<RpcException>(async () =>
     {
-        while (await call.ResponseStream.MoveNext(watchdog.Token))
+        while (await _call.ResponseStream.MoveNext(_watchdog.Token))
         {
         }
     });
 
     public ValueTask DisposeAsync()
     {
-        call.Dispose();
-        channel.Dispose();
-        watchdog.Dispose();
+        _call.Dispose();
+        _channel.Dispose();
+        _watchdog.Dispose();
         return ValueTask.CompletedTask;
     }
 }

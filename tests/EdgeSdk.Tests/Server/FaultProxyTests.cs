@@ -7,47 +7,47 @@ namespace EdgeSdk.Tests.Server;
 
 public sealed class FaultProxyTests : IAsyncDisposable
 {
-    private readonly TcpListener server = new(IPAddress.Loopback, 0);
-    private readonly FaultProxy proxy;
-    private readonly TcpClient device = new() { NoDelay = true };
-    private readonly CancellationTokenSource watchdog = new(TimeSpan.FromSeconds(60));
+    private readonly TcpListener _server = new(IPAddress.Loopback, 0);
+    private readonly FaultProxy _proxy;
+    private readonly TcpClient _device = new() { NoDelay = true };
+    private readonly CancellationTokenSource _watchdog = new(TimeSpan.FromSeconds(60));
 
     public FaultProxyTests()
     {
-        server.Start();
-        proxy = new((IPEndPoint)server.LocalEndpoint);
+        _server.Start();
+        _proxy = new((IPEndPoint)_server.LocalEndpoint);
     }
 
     [Fact]
     public async Task Bytes_pass_in_order_both_ways_and_so_does_their_end()
     {
-        proxy.Delay = TimeSpan.FromMilliseconds(2);
+        _proxy.Delay = TimeSpan.FromMilliseconds(2);
         using var accepted = await ConnectAsync();
         byte[] sent = [.. Enumerable.Range(0, 200_000).Select(i => (byte)(i * 31 / 7))];
 
-        var sending = SendAllAsync(device, sent);
+        var sending = SendAllAsync(_device, sent);
         byte[] arrived = await ReadToEndAsync(accepted);
         await SendAllAsync(accepted, arrived);
 
         Assert.Equal(sent, arrived);
-        Assert.Equal(sent, await ReadToEndAsync(device));
+        Assert.Equal(sent, await ReadToEndAsync(_device));
         await sending;
     }
 
     [Fact]
     public async Task A_round_trip_takes_at_least_two_delays()
     {
-        proxy.Delay = TimeSpan.FromMilliseconds(15);
+        _proxy.Delay = TimeSpan.FromMilliseconds(15);
         using var accepted = await ConnectAsync();
         byte[] one = [1];
         for (int i = 0; i < 3; i++)
         {
             long start = Stopwatch.GetTimestamp();
-            await device.GetStream().WriteAsync(one, watchdog.Token);
-            await accepted.GetStream().ReadExactlyAsync(one, watchdog.Token);
-            await accepted.GetStream().WriteAsync(one, watchdog.Token);
-            await device.GetStream().ReadExactlyAsync(one, watchdog.Token);
-            Assert.True(Stopwatch.GetElapsedTime(start) >= 2 * proxy.Delay, $"A round trip took {Stopwatch.GetElapsedTime(start)}.");
+            await _device.GetStream().WriteAsync(one, _watchdog.Token);
+            await accepted.GetStream().ReadExactlyAsync(one, _watchdog.Token);
+            await accepted.GetStream().WriteAsync(one, _watchdog.Token);
+            await _device.GetStream().ReadExactlyAsync(one, _watchdog.Token);
+            Assert.True(Stopwatch.GetElapsedTime(start) >= 2 * _proxy.Delay, $"A round trip took {Stopwatch.GetElapsedTime(start)}.");
         }
     }
 
@@ -59,11 +59,11 @@ public sealed class FaultProxyTests : IAsyncDisposable
     public async Task A_connection_is_cut_at_the_byte_chosen(int bytes)
     {
         using var accepted = await ConnectAsync();
-        proxy.CutAfter(ProxyDirection.ToServer, bytes);
-        await device.GetStream().WriteAsync(new byte[8192], watchdog.Token);
+        _proxy.CutAfter(ProxyDirection.ToServer, bytes);
+        await _device.GetStream().WriteAsync(new byte[8192], _watchdog.Token);
 
         Assert.Equal(bytes, await CountUntilResetAsync(accepted));
-        Assert.Equal(0, await CountUntilResetAsync(device));
+        Assert.Equal(0, await CountUntilResetAsync(_device));
     }
 
     [Fact]
@@ -71,18 +71,18 @@ public sealed class FaultProxyTests : IAsyncDisposable
     {
         using (var accepted = await ConnectAsync())
         {
-            proxy.Cut();
-            Assert.Equal(0, await CountUntilResetAsync(device));
+            _proxy.Cut();
+            Assert.Equal(0, await CountUntilResetAsync(_device));
             Assert.Equal(0, await CountUntilResetAsync(accepted));
         }
 
-        await Eventually.HoldsAsync(() => proxy.Connections == 0, "the cut connection is gone");
+        await Eventually.HoldsAsync(() => _proxy.Connections == 0, "the cut connection is gone");
         using var second = new TcpClient();
-        await second.ConnectAsync(IPAddress.Loopback, proxy.Address.Port, watchdog.Token);
-        using var served = await server.AcceptTcpClientAsync(watchdog.Token);
-        await second.GetStream().WriteAsync(new byte[] { 7 }, watchdog.Token);
+        await second.ConnectAsync(IPAddress.Loopback, _proxy.Address.Port, _watchdog.Token);
+        using var served = await _server.AcceptTcpClientAsync(_watchdog.Token);
+        await second.GetStream().WriteAsync(new byte[] { 7 }, _watchdog.Token);
         byte[] arrived = new byte[1];
-        await served.GetStream().ReadExactlyAsync(arrived, watchdog.Token);
+        await served.GetStream().ReadExactlyAsync(arrived, _watchdog.Token);
         Assert.Equal(7, arrived[0]);
     }
 
@@ -90,38 +90,38 @@ public sealed class FaultProxyTests : IAsyncDisposable
     public async Task A_black_hole_swallows_bytes_and_keeps_the_connection()
     {
         using var accepted = await ConnectAsync();
-        proxy.Blackhole = true;
-        await device.GetStream().WriteAsync(new byte[] { 1, 2, 3 }, watchdog.Token);
-        await accepted.GetStream().WriteAsync(new byte[] { 1, 2, 3 }, watchdog.Token);
-        await Eventually.HoldsAsync(() => proxy.Swallowed == 6, "the bytes are swallowed");
-        proxy.Blackhole = false;
-        await device.GetStream().WriteAsync(new byte[] { 9 }, watchdog.Token);
+        _proxy.Blackhole = true;
+        await _device.GetStream().WriteAsync(new byte[] { 1, 2, 3 }, _watchdog.Token);
+        await accepted.GetStream().WriteAsync(new byte[] { 1, 2, 3 }, _watchdog.Token);
+        await Eventually.HoldsAsync(() => _proxy.Swallowed == 6, "the bytes are swallowed");
+        _proxy.Blackhole = false;
+        await _device.GetStream().WriteAsync(new byte[] { 9 }, _watchdog.Token);
 
         byte[] arrived = new byte[1];
-        await accepted.GetStream().ReadExactlyAsync(arrived, watchdog.Token);
+        await accepted.GetStream().ReadExactlyAsync(arrived, _watchdog.Token);
 
         Assert.Equal(9, arrived[0]);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await proxy.DisposeAsync();
-        device.Dispose();
-        server.Dispose();
-        watchdog.Dispose();
+        await _proxy.DisposeAsync();
+        _device.Dispose();
+        _server.Dispose();
+        _watchdog.Dispose();
     }
 
     private async Task<TcpClient> ConnectAsync()
     {
-        await device.ConnectAsync(IPAddress.Loopback, proxy.Address.Port, watchdog.Token);
-        var accepted = await server.AcceptTcpClientAsync(watchdog.Token);
+        await _device.ConnectAsync(IPAddress.Loopback, _proxy.Address.Port, _watchdog.Token);
+        var accepted = await _server.AcceptTcpClientAsync(_watchdog.Token);
         accepted.NoDelay = true;
         return accepted;
     }
 
     private async Task SendAllAsync(TcpClient to, byte[] bytes)
     {
-        await to.GetStream().WriteAsync(bytes, watchdog.Token);
+        await to.GetStream().WriteAsync(bytes, _watchdog.Token);
         to.Client.Shutdown(SocketShutdown.Send);
     }
 
@@ -129,7 +129,7 @@ public sealed class FaultProxyTests : IAsyncDisposable
     {
         var all = new List<byte>();
         byte[] buffer = new byte[4096];
-        while (await from.Client.ReceiveAsync(buffer, watchdog.Token) is > 0 and var count)
+        while (await from.Client.ReceiveAsync(buffer, _watchdog.Token) is > 0 and var count)
             all.AddRange(buffer.AsSpan(0, count));
 
         return [.. all];
@@ -142,7 +142,7 @@ public sealed class FaultProxyTests : IAsyncDisposable
         {
             try
             {
-                await from.GetStream().ReadExactlyAsync(buffer, watchdog.Token);
+                await from.GetStream().ReadExactlyAsync(buffer, _watchdog.Token);
             }
             catch (IOException e)
             {

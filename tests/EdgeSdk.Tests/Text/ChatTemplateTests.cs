@@ -11,13 +11,13 @@ public sealed class ChatTemplateTests : IDisposable
 
     private static readonly JsonArray s_hello = new(new JsonObject { ["role"] = "user", ["content"] = "Hello" });
 
-    private readonly string root = Directory.CreateTempSubdirectory("edge-template-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("edge-template-").FullName;
 
     public static TheoryData<string> Renderings => [.. s_data["renderings"]!.AsArray().Select(rendering => (string)rendering!["name"]!)];
 
     public static TheoryData<string> Failures => [.. s_data["failures"]!.AsArray().Select(source => (string)source!)];
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
     [MemberData(nameof(Renderings))]
@@ -217,24 +217,24 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void A_folders_template_is_its_file_or_the_one_in_its_tokenizer_config()
     {
-        Assert.Contains("neither", Assert.Throws<EdgeException>(() => ChatTemplate.Load(root)).Message, StringComparison.Ordinal);
+        Assert.Contains("neither", Assert.Throws<EdgeException>(() => ChatTemplate.Load(_root)).Message, StringComparison.Ordinal);
 
-        Assert.Null(ChatTemplate.Find(root));
+        Assert.Null(ChatTemplate.Find(_root));
 
         Write("tokenizer_config.json", """{"bos_token":"x"}""");
-        Assert.Null(ChatTemplate.Find(root));
+        Assert.Null(ChatTemplate.Find(_root));
 
         Write("tokenizer_config.json", """{"chat_template":"one"}""");
-        Assert.Equal("one", ChatTemplate.Load(root).Render(s_hello, null, false));
+        Assert.Equal("one", ChatTemplate.Load(_root).Render(s_hello, null, false));
 
         Write("chat_template.json", """{"chat_template":"two"}""");
-        Assert.Equal("two", ChatTemplate.Load(root).Render(s_hello, null, false));
+        Assert.Equal("two", ChatTemplate.Load(_root).Render(s_hello, null, false));
 
         Write("chat_template.jinja", "three\n");
-        Assert.Equal("three", ChatTemplate.Load(root).Render(s_hello, null, false));
+        Assert.Equal("three", ChatTemplate.Load(_root).Render(s_hello, null, false));
 
         Write("chat_template.jinja", "{% nothing %}");
-        Assert.Contains(Path.Combine(root, "chat_template.jinja") + ", line 1", Assert.Throws<EdgeException>(() => ChatTemplate.Load(root)).Message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_root, "chat_template.jinja") + ", line 1", Assert.Throws<EdgeException>(() => ChatTemplate.Load(_root)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -243,7 +243,7 @@ public sealed class ChatTemplateTests : IDisposable
     public void Of_named_templates_the_one_for_tools_renders_conversations_with_tools(string templates)
     {
         Write("tokenizer_config.json", $$"""{"chat_template":{{templates}}}""");
-        var template = ChatTemplate.Load(root);
+        var template = ChatTemplate.Load(_root);
 
         Assert.Equal("plain", template.Render(s_hello, null, false));
         Assert.Equal("tools", template.Render(s_hello, [], false));
@@ -253,10 +253,10 @@ public sealed class ChatTemplateTests : IDisposable
     public void A_template_for_tools_may_lie_in_a_file_of_its_own()
     {
         Write("chat_template.jinja", "plain");
-        Directory.CreateDirectory(Path.Combine(root, "additional_chat_templates"));
+        Directory.CreateDirectory(Path.Combine(_root, "additional_chat_templates"));
         Write("additional_chat_templates/tool_use.jinja", "tools {{ eos_token }}");
         Write("tokenizer_config.json", """{"eos_token":"<e>"}""");
-        var template = ChatTemplate.Load(root);
+        var template = ChatTemplate.Load(_root);
 
         Assert.Equal("plain", template.Render(s_hello, null, false));
         Assert.Equal("tools <e>", template.Render(s_hello, [], false));
@@ -271,9 +271,9 @@ public sealed class ChatTemplateTests : IDisposable
     {
         Write("tokenizer_config.json", $$"""{"chat_template":{{templates}}}""");
 
-        var e = Assert.Throws<EdgeException>(() => ChatTemplate.Load(root));
+        var e = Assert.Throws<EdgeException>(() => ChatTemplate.Load(_root));
 
-        Assert.Contains(Path.Combine(root, "tokenizer_config.json"), e.Message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_root, "tokenizer_config.json"), e.Message, StringComparison.Ordinal);
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
         Assert.Contains("Write the one to use into chat_template.jinja", e.Message, StringComparison.Ordinal);
     }
@@ -287,10 +287,10 @@ public sealed class ChatTemplateTests : IDisposable
     {
         Write(file, text);
 
-        var e = Assert.Throws<EdgeException>(() => ChatTemplate.Load(root));
+        var e = Assert.Throws<EdgeException>(() => ChatTemplate.Load(_root));
 
         Assert.Equal(EdgeErrorCode.InvalidModel, e.Code);
-        Assert.StartsWith(Path.Combine(root, file), e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(Path.Combine(_root, file), e.Message, StringComparison.Ordinal);
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
     }
 
@@ -303,7 +303,7 @@ public sealed class ChatTemplateTests : IDisposable
              "image_token":"<img>","add_bos_token":true,"extra_special_tokens":{"audio_token":"<snd>"},"added_tokens_decoder":{}}
             """);
         Write("special_tokens_map.json", """{"bos_token":"no","unk_token":"no","pad_token":{"content":"<pad>"}}""");
-        var template = ChatTemplate.Load(root);
+        var template = ChatTemplate.Load(_root);
 
         Assert.Equal("<s></s><pad>FalseFalse['<a>', '<b>']<img><snd>False", template.Render(s_hello, null, false));
         Assert.StartsWith("<other></s>", template.Render(s_hello, null, false, new JsonObject { ["bos_token"] = "<other>" }), StringComparison.Ordinal);
@@ -316,7 +316,7 @@ public sealed class ChatTemplateTests : IDisposable
         Write("tokenizer_config.json", """{"bos_token":"<no>","eos_token":"</s>"}""");
         Write("special_tokens_map.json", """{"bos_token":"<s>"}""");
 
-        Assert.Equal("<s></s>", ChatTemplate.Load(root).Render(s_hello, null, false));
+        Assert.Equal("<s></s>", ChatTemplate.Load(_root).Render(s_hello, null, false));
     }
 
     [Fact]
@@ -346,5 +346,5 @@ public sealed class ChatTemplateTests : IDisposable
 
     private static string Render(string source, JsonObject? more = null) => ChatTemplate.Parse(source, "test.jinja").Render(s_hello, null, false, more);
 
-    private void Write(string file, string text) => File.WriteAllText(Path.Combine(root, file), text);
+    private void Write(string file, string text) => File.WriteAllText(Path.Combine(_root, file), text);
 }

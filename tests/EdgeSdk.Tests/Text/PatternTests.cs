@@ -87,9 +87,7 @@ public class PatternTests
         var matches = new List<string>();
         matcher.Start(utf8.Length);
         while (matcher.TryNext(utf8, out int start, out int end))
-        {
             matches.Add(Encoding.UTF8.GetString(utf8, start, end - start));
-        }
 
         return matches;
     }

@@ -48,9 +48,7 @@ public class ThoughtTests
 
         Assert.Equal(isOpen, ThoughtBorders.Of(tokenizer)!.IsOpenBehind(prompt, tokenizer));
         if (thinks is false && !isOpen)
-        {
             Assert.EndsWith("</think>", tokenizer.Decode(prompt).TrimEnd(), StringComparison.Ordinal);
-        }
     }
 
     [Fact]

@@ -104,9 +104,7 @@ public class TokenizerFileTests
         byte[] whole = Encoding.UTF8.GetBytes(TinyTokenizer.File);
 
         for (int length = 0; length < whole.Length - 1; length++)
-        {
             Assert.Throws<EdgeException>(() => Tokenizer.Parse(whole.AsMemory(0, length), "tokenizer.json"));
-        }
     }
 
     [Fact]

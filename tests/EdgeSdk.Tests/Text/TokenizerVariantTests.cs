@@ -34,9 +34,7 @@ public class TokenizerVariantTests
             if (part == "model")
             {
                 foreach (var (option, setting) in value!.AsObject())
-                {
                     file["model"]![option] = setting?.DeepClone();
-                }
             }
             else
             {

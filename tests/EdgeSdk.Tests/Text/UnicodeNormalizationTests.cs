@@ -65,9 +65,7 @@ public class UnicodeNormalizationTests
     {
         using var reader = new StreamReader(new GZipStream(File.OpenRead(Assets.Data("text/NormalizationTest.txt.gz")), CompressionMode.Decompress));
         while (reader.ReadLine() is { } line)
-        {
             yield return line;
-        }
     }
 
     private static string Text(string codePoints) => string.Concat(codePoints.Split(' ').Select(c => char.ConvertFromUtf32(Convert.ToInt32(c, 16))));

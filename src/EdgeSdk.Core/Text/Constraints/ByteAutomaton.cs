@@ -13,23 +13,23 @@ internal sealed class ByteAutomaton
     /// <summary>What the states that are known may hold together, bytes; then they are forgotten, those that texts stand in excepted.</summary>
     private const long MostBytes = 16 << 20;
 
-    private readonly ByteGrammar grammar;
-    private readonly int[] costs;
-    private readonly byte[] classes;
-    private readonly int[] symbolOfClass;
-    private readonly Dictionary<(int Node, int Count, Frame? Parent), Frame> frames = [];
-    private readonly Dictionary<StateKey, State> states = [];
-    private readonly Stack<Place> open = new();
-    private readonly HashSet<Place> met = [];
-    private int framesMade;
+    private readonly ByteGrammar _grammar;
+    private readonly int[] _costs;
+    private readonly byte[] _classes;
+    private readonly int[] _symbolOfClass;
+    private readonly Dictionary<(int Node, int Count, Frame? Parent), Frame> _frames = [];
+    private readonly Dictionary<StateKey, State> _states = [];
+    private readonly Stack<Place> _open = new();
+    private readonly HashSet<Place> _met = [];
+    private int _framesMade;
 
     /// <param name="grammar">What it runs.</param>
     /// <param name="root">The rule of the whole text.</param>
     /// <param name="costs">The nodes' <see cref="GrammarCosts"/>.</param>
     public ByteAutomaton(ByteGrammar grammar, int root, int[] costs)
     {
-        (this.grammar, this.costs) = (grammar, costs);
-        (classes, symbolOfClass) = Classes(grammar);
+        (_grammar, _costs) = (grammar, costs);
+        (_classes, _symbolOfClass) = Classes(grammar);
         Dead = new([], false, GrammarCosts.Never, 0);
         Reach(grammar.Starts[root], null);
         Start = Settle();
@@ -45,13 +45,13 @@ internal sealed class ByteAutomaton
     public long Bytes { get; private set; }
 
     /// <summary>Bytes of one class are not told apart by the grammar.</summary>
-    public ReadOnlySpan<byte> ClassOfByte => classes;
+    public ReadOnlySpan<byte> ClassOfByte => _classes;
 
     /// <summary>The state behind one more byte.</summary>
-    public State Step(State from, byte b) => StepClass(from, classes[b]);
+    public State Step(State from, byte b) => StepClass(from, _classes[b]);
 
     /// <summary>The state behind a special token, by its index in <see cref="ByteGrammar.Symbols"/>.</summary>
-    public State StepSpecial(State from, int index) => StepClass(from, classes[255] + 1 + index);
+    public State StepSpecial(State from, int index) => StepClass(from, _classes[255] + 1 + index);
 
     /// <summary>The state behind any byte of a class.</summary>
     public State StepClass(State from, int symbolClass) => from.Next is { } next && next[symbolClass] is { } known ? known : Make(from, symbolClass);
@@ -61,10 +61,10 @@ internal sealed class ByteAutomaton
         if (from.IsDead)
             return Dead;
 
-        int symbol = symbolOfClass[symbolClass];
+        int symbol = _symbolOfClass[symbolClass];
         foreach (var (node, frame) in from.Places)
         {
-            var read = grammar.Nodes[node];
+            var read = _grammar.Nodes[node];
             if (symbol >= read.A && symbol <= read.B)
                 Reach(read.Next, frame);
         }
@@ -72,14 +72,14 @@ internal sealed class ByteAutomaton
         var made = Settle();
         if (from.Next is null)
         {
-            from.Next = new State?[symbolOfClass.Length];
-            Bytes += 8 * symbolOfClass.Length;
+            from.Next = new State?[_symbolOfClass.Length];
+            Bytes += 8 * _symbolOfClass.Length;
         }
 
         // Whatever the same places read leads to the same state: it is made once for all such classes.
-        for (int other = 0; other < symbolOfClass.Length; other++)
+        for (int other = 0; other < _symbolOfClass.Length; other++)
         {
-            if (other == symbolClass || (from.Next[other] is null && AreReadAlike(from.Places, symbol, symbolOfClass[other])))
+            if (other == symbolClass || (from.Next[other] is null && AreReadAlike(from.Places, symbol, _symbolOfClass[other])))
                 from.Next[other] = made;
         }
 
@@ -90,7 +90,7 @@ internal sealed class ByteAutomaton
     {
         foreach (var (node, _) in places)
         {
-            var read = grammar.Nodes[node];
+            var read = _grammar.Nodes[node];
             if ((one >= read.A && one <= read.B) != (other >= read.A && other <= read.B))
                 return false;
         }
@@ -100,8 +100,8 @@ internal sealed class ByteAutomaton
 
     private void Reach(int node, Frame? frame)
     {
-        if (costs[node] < GrammarCosts.Never && met.Add(new(node, frame)))
-            open.Push(new(node, frame));
+        if (_costs[node] < GrammarCosts.Never && _met.Add(new(node, frame)))
+            _open.Push(new(node, frame));
     }
 
     /// <summary>Follows what reads nothing, from the places reached, and gives the state of what is left.</summary>
@@ -109,17 +109,17 @@ internal sealed class ByteAutomaton
     {
         var places = new List<Place>();
         bool ends = false;
-        while (open.TryPop(out var place))
+        while (_open.TryPop(out var place))
         {
-            if (met.Count > MostPlaces)
+            if (_met.Count > MostPlaces)
             {
-                open.Clear();
-                met.Clear();
+                _open.Clear();
+                _met.Clear();
                 throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is too ambiguous: a text can stand at more than {MostPlaces} places of it. Nest its repetitions less.");
             }
 
             var (at, frame) = place;
-            var node = grammar.Nodes[at];
+            var node = _grammar.Nodes[at];
             switch (node.Kind)
             {
                 case NodeKind.Read:
@@ -130,7 +130,7 @@ internal sealed class ByteAutomaton
                     Reach(node.A, frame);
                     break;
                 case NodeKind.Call:
-                    Reach(grammar.Starts[node.A], Under(node.Next, 0, frame));
+                    Reach(_grammar.Starts[node.A], Under(node.Next, 0, frame));
                     break;
                 case NodeKind.Repeat:
                     Repeat(at, 0, frame);
@@ -144,7 +144,7 @@ internal sealed class ByteAutomaton
             }
         }
 
-        met.Clear();
+        _met.Clear();
         return places.Count == 0 && !ends ? Dead : Share(places, ends);
     }
 
@@ -159,25 +159,25 @@ internal sealed class ByteAutomaton
     /// <summary>Goes on behind <paramref name="done"/> readings of a repeated rule. Without an upper count those beyond the lower one are not told apart.</summary>
     private void Repeat(int at, int done, Frame? frame)
     {
-        var node = grammar.Nodes[at];
-        var (least, most) = grammar.Counts[node.B];
+        var node = _grammar.Nodes[at];
+        var (least, most) = _grammar.Counts[node.B];
         if (done >= least)
             Reach(node.Next, frame);
 
         if (done < most)
-            Reach(grammar.Starts[node.A], Under(at, most == int.MaxValue ? Math.Min(done + 1, Math.Max(1, least)) : done + 1, frame));
+            Reach(_grammar.Starts[node.A], Under(at, most == int.MaxValue ? Math.Min(done + 1, Math.Max(1, least)) : done + 1, frame));
     }
 
     /// <summary>The stack with a rule more, which returns to <paramref name="node"/>; none where it would return only to return again.</summary>
     private Frame? Under(int node, int count, Frame? parent)
     {
-        if (grammar.Nodes[node].Kind == NodeKind.Return)
+        if (_grammar.Nodes[node].Kind == NodeKind.Return)
             return parent;
 
-        ref var frame = ref CollectionsMarshal.GetValueRefOrAddDefault(frames, (node, count, parent), out bool known);
+        ref var frame = ref CollectionsMarshal.GetValueRefOrAddDefault(_frames, (node, count, parent), out bool known);
         if (!known)
         {
-            frame = new(node, count, parent, (int)Math.Min(GrammarCosts.Never, (parent?.Cost ?? 0) + Left(node, count)), framesMade++);
+            frame = new(node, count, parent, (int)Math.Min(GrammarCosts.Never, (parent?.Cost ?? 0) + Left(node, count)), _framesMade++);
             Bytes += Frame.Size;
         }
 
@@ -187,22 +187,22 @@ internal sealed class ByteAutomaton
     /// <summary>The fewest symbols from where a rule returns to the end of the rule above.</summary>
     private long Left(int node, int count)
     {
-        var (_, rule, counts, next) = grammar.Nodes[node];
-        return count == 0 ? costs[node]
-            : costs[next] + (long)costs[grammar.Starts[rule]] * Math.Max(0, grammar.Counts[counts].Least - count);
+        var (_, rule, counts, next) = _grammar.Nodes[node];
+        return count == 0 ? _costs[node]
+            : _costs[next] + (long)_costs[_grammar.Starts[rule]] * Math.Max(0, _grammar.Counts[counts].Least - count);
     }
 
     private State Share(List<Place> places, bool ends)
     {
         places.Sort();
         var key = new StateKey([.. places], ends);
-        if (states.TryGetValue(key, out var known))
+        if (_states.TryGetValue(key, out var known))
             return known;
 
         int distance = ends ? 0 : GrammarCosts.Never, depth = ends ? 0 : int.MaxValue;
         foreach (var (node, frame) in places)
         {
-            distance = (int)Math.Min(distance, costs[node] + (long)(frame?.Cost ?? 0));
+            distance = (int)Math.Min(distance, _costs[node] + (long)(frame?.Cost ?? 0));
             depth = Math.Min(depth, frame?.Depth ?? 0);
         }
 
@@ -210,7 +210,7 @@ internal sealed class ByteAutomaton
             Forget();
 
         var state = new State(key.Places, ends, distance, depth);
-        states.Add(key, state);
+        _states.Add(key, state);
         Bytes += State.Size + 16 * places.Count;
         return state;
     }
@@ -218,12 +218,12 @@ internal sealed class ByteAutomaton
     /// <summary>States that texts stand in live on, and find their way anew.</summary>
     private void Forget()
     {
-        foreach (var state in states.Values)
+        foreach (var state in _states.Values)
             (state.Next, state.Mask) = (null, null);
 
         Start.Next = null;
-        states.Clear();
-        frames.Clear();
+        _states.Clear();
+        _frames.Clear();
         Bytes = 0;
     }
 

@@ -41,27 +41,27 @@ internal sealed class ByteGrammar
     public const int MostCount = 1_000_000;
 
     private const int Undefined = -1;
-    private readonly int mostNodes;
-    private readonly List<GrammarNode> nodes = [];
-    private readonly List<int> starts = [];
-    private readonly List<string> symbols = [];
-    private readonly List<(int Least, int Most)> counts = [];
-    private readonly Dictionary<string, int> shared = [];
-    private int spent;
+    private readonly int _mostNodes;
+    private readonly List<GrammarNode> _nodes = [];
+    private readonly List<int> _starts = [];
+    private readonly List<string> _symbols = [];
+    private readonly List<(int Least, int Most)> _counts = [];
+    private readonly Dictionary<string, int> _shared = [];
+    private int _spent;
 
     /// <param name="sourceLength">Characters of what is compiled.</param>
-    public ByteGrammar(int sourceLength) => mostNodes = FreeNodes + NodesPerCharacter * sourceLength;
+    public ByteGrammar(int sourceLength) => _mostNodes = FreeNodes + NodesPerCharacter * sourceLength;
 
-    public IReadOnlyList<GrammarNode> Nodes => nodes;
+    public IReadOnlyList<GrammarNode> Nodes => _nodes;
 
     /// <summary>Each rule's first node.</summary>
-    public IReadOnlyList<int> Starts => starts;
+    public IReadOnlyList<int> Starts => _starts;
 
     /// <summary>Names of the special tokens; symbol 256 + i is the i-th.</summary>
-    public IReadOnlyList<string> Symbols => symbols;
+    public IReadOnlyList<string> Symbols => _symbols;
 
     /// <summary>How often <see cref="NodeKind.Repeat"/> reads; any number from Least on where Most is <see cref="int.MaxValue"/>.</summary>
-    public IReadOnlyList<(int Least, int Most)> Counts => counts;
+    public IReadOnlyList<(int Least, int Most)> Counts => _counts;
 
     /// <summary>What reads nothing.</summary>
     public static Part Empty { get; } = next => next;
@@ -78,11 +78,11 @@ internal sealed class ByteGrammar
 
     public Part Token(string name)
     {
-        int index = symbols.IndexOf(name);
+        int index = _symbols.IndexOf(name);
         if (index < 0)
         {
-            index = symbols.Count;
-            symbols.Add(name);
+            index = _symbols.Count;
+            _symbols.Add(name);
         }
 
         return Range(256 + index, 256 + index);
@@ -116,7 +116,7 @@ internal sealed class ByteGrammar
     public Part Star(Part part) => next =>
     {
         int split = Add(default);
-        nodes[split] = new(NodeKind.Split, next, 0, part(split));
+        _nodes[split] = new(NodeKind.Split, next, 0, part(split));
         return split;
     };
 
@@ -135,16 +135,16 @@ internal sealed class ByteGrammar
             case (1, null): return Plus(part);
         }
 
-        int rule = Rule(part), count = counts.Count;
-        counts.Add((least, most ?? int.MaxValue));
+        int rule = Rule(part), count = _counts.Count;
+        _counts.Add((least, most ?? int.MaxValue));
         return next => Add(new(NodeKind.Repeat, rule, count, next));
     }
 
     /// <summary>A part that is written once and called wherever its name stands.</summary>
     public Part Shared(string name, Func<Part> part)
     {
-        if (!shared.TryGetValue(name, out int rule))
-            shared.Add(name, rule = Rule(part()));
+        if (!_shared.TryGetValue(name, out int rule))
+            _shared.Add(name, rule = Rule(part()));
 
         return Call(rule);
     }
@@ -155,11 +155,11 @@ internal sealed class ByteGrammar
     public int Declare()
     {
         Spend();
-        starts.Add(Undefined);
-        return starts.Count - 1;
+        _starts.Add(Undefined);
+        return _starts.Count - 1;
     }
 
-    public void Define(int rule, Part part) => starts[rule] = part(Add(new(NodeKind.Return, 0, 0, 0)));
+    public void Define(int rule, Part part) => _starts[rule] = part(Add(new(NodeKind.Return, 0, 0, 0)));
 
     public int Rule(Part part)
     {
@@ -172,20 +172,20 @@ internal sealed class ByteGrammar
     {
         int split = Add(default);
         int start = part(split);
-        nodes[split] = new(NodeKind.Split, next, 0, start);
+        _nodes[split] = new(NodeKind.Split, next, 0, start);
         return start;
     };
 
     private int Add(GrammarNode node)
     {
         Spend();
-        nodes.Add(node);
-        return nodes.Count - 1;
+        _nodes.Add(node);
+        return _nodes.Count - 1;
     }
 
     private void Spend()
     {
-        if (++spent > mostNodes)
-            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is too large for its length: it compiles to more than {mostNodes} nodes. Make it simpler.");
+        if (++_spent > _mostNodes)
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is too large for its length: it compiles to more than {_mostNodes} nodes. Make it simpler.");
     }
 }

@@ -10,10 +10,10 @@ internal sealed class Constraint : IEquatable<Constraint>
     /// <summary>The longest source, UTF-16 units.</summary>
     public const int MostSource = 256 * 1024;
 
-    private readonly ByteGrammar grammar;
-    private readonly int root;
-    private readonly int[] costs;
-    private readonly ConditionalWeakTable<ConstraintVocabulary, TokenMasks> masks = [];
+    private readonly ByteGrammar _grammar;
+    private readonly int _root;
+    private readonly int[] _costs;
+    private readonly ConditionalWeakTable<ConstraintVocabulary, TokenMasks> _masks = [];
 
     private Constraint(string kind, string source)
     {
@@ -21,17 +21,17 @@ internal sealed class Constraint : IEquatable<Constraint>
         if (source.Length > MostSource)
             throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is {source.Length} characters long; at most {MostSource} are taken.");
 
-        grammar = new(source.Length);
+        _grammar = new(source.Length);
         try
         {
-            root = Compile(kind, source);
+            _root = Compile(kind, source);
         }
         catch (InvalidOperationException e)
         {
             throw new EdgeException(EdgeErrorCode.InvalidArgument, "The constraint's JSON holds an escape that is half a character. Correct it.", e);
         }
 
-        costs = GrammarCosts.Of(grammar, root);
+        _costs = GrammarCosts.Of(_grammar, _root);
     }
 
     /// <summary>The kind's name in the protocol.</summary>
@@ -40,7 +40,7 @@ internal sealed class Constraint : IEquatable<Constraint>
     public string Source { get; }
 
     /// <summary>About what it takes, with what it knows of the texts that it was used on.</summary>
-    public long Bytes => 2L * Source.Length + 40L * grammar.Nodes.Count + masks.Sum(pair => pair.Value.Bytes);
+    public long Bytes => 2L * Source.Length + 40L * _grammar.Nodes.Count + _masks.Sum(pair => pair.Value.Bytes);
 
     /// <summary>Whether it says how calls are written, and not only what text looks like.</summary>
     public bool IsOfCalls => Kind == "tools";
@@ -70,7 +70,7 @@ internal sealed class Constraint : IEquatable<Constraint>
     /// <param name="start">The place of the first constrained token: the prompt's length.</param>
     /// <param name="end">The first place that no token is left for.</param>
     public ConstraintState Begin(ConstraintVocabulary vocabulary, int start = 0, int end = int.MaxValue) =>
-        new(masks.GetValue(vocabulary, v => new(grammar, root, costs, v)), start, end);
+        new(_masks.GetValue(vocabulary, v => new(_grammar, _root, _costs, v)), start, end);
 
     /// <summary>The source's own words for a message: the beginning and the end of long ones.</summary>
     public static string Brief(string words) => words.Length <= 200 ? words : $"{words[..100]}...{words[^97..]}";
@@ -83,12 +83,12 @@ internal sealed class Constraint : IEquatable<Constraint>
 
     private int Compile(string kind, string source) => kind switch
     {
-        "json-schema" => new JsonSchemaCompiler(grammar, spaced: true).Compile(source),
-        "json-schema-compact" => new JsonSchemaCompiler(grammar, spaced: false).Compile(source),
-        "json-object" => new JsonSchemaCompiler(grammar, spaced: true).Compile("""{"type":"object"}"""),
-        "regex" => grammar.Rule(new RegexParser(grammar, source, set => set.Utf8(grammar)).Whole()),
-        "gbnf" => new GbnfParser(grammar, source).Parse(),
-        "tools" => ToolCalls.Compile(grammar, source),
+        "json-schema" => new JsonSchemaCompiler(_grammar, spaced: true).Compile(source),
+        "json-schema-compact" => new JsonSchemaCompiler(_grammar, spaced: false).Compile(source),
+        "json-object" => new JsonSchemaCompiler(_grammar, spaced: true).Compile("""{"type":"object"}"""),
+        "regex" => _grammar.Rule(new RegexParser(_grammar, source, set => set.Utf8(_grammar)).Whole()),
+        "gbnf" => new GbnfParser(_grammar, source).Parse(),
+        "tools" => ToolCalls.Compile(_grammar, source),
         _ => throw new EdgeException(
             EdgeErrorCode.InvalidArgument, "The kind of constraint is unknown; json-schema, json-schema-compact, json-object, regex, gbnf and tools are known."),
     };

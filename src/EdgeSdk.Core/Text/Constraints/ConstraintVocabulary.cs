@@ -6,21 +6,21 @@ namespace EdgeSdk.Text.Constraints;
 internal sealed class ConstraintVocabulary
 {
     private static readonly ConditionalWeakTable<Tokenizer, ConstraintVocabulary> Made = [];
-    private readonly Func<string, int?> idOf;
-    private readonly int[] sameBytes;
-    private readonly ulong[][] plain = new ulong[PlainText.MostCharacters + 1][];
+    private readonly Func<string, int?> _idOf;
+    private readonly int[] _sameBytes;
+    private readonly ulong[][] _plain = new ulong[PlainText.MostCharacters + 1][];
 
     /// <param name="tokens">Each id's bytes; empty: an id without text, or a special token, which constraints know by its name.</param>
     /// <param name="endTokens">What ends a text.</param>
     /// <param name="idOf">A special token's id.</param>
     public ConstraintVocabulary(IReadOnlyList<byte[]> tokens, IEnumerable<int> endTokens, Func<string, int?> idOf)
     {
-        this.idOf = idOf;
+        _idOf = idOf;
         Count = tokens.Count;
         EndTokens = [.. endTokens.Where(id => (uint)id < (uint)Count)];
         Tokens = tokens;
-        sameBytes = new int[Count];
-        Array.Fill(sameBytes, -1);
+        _sameBytes = new int[Count];
+        Array.Fill(_sameBytes, -1);
         int[] order = [.. Enumerable.Range(0, Count).Where(id => tokens[id].Length > 0 && !EndTokens.Contains(id))];
         Array.Sort(order, (a, b) => tokens[a].AsSpan().SequenceCompareTo(tokens[b]) is var c and not 0 ? c : a.CompareTo(b));
         var nodes = new List<TrieNode>();
@@ -33,7 +33,7 @@ internal sealed class ConstraintVocabulary
             int shared = before.AsSpan().CommonPrefixLength(bytes);
             if (last >= 0 && shared == bytes.Length && shared == before.Length)
             {
-                sameBytes[last] = id;
+                _sameBytes[last] = id;
                 last = id;
                 continue;
             }
@@ -90,24 +90,24 @@ internal sealed class ConstraintVocabulary
     }
 
     /// <summary>A bit for each token of whole plain characters (<see cref="PlainText"/>), at most so many.</summary>
-    public ReadOnlySpan<ulong> Plain(int characters) => plain[characters];
+    public ReadOnlySpan<ulong> Plain(int characters) => _plain[characters];
 
     /// <summary>The next id with the same bytes; -1: none.</summary>
-    public int SameBytes(int id) => sameBytes[id];
+    public int SameBytes(int id) => _sameBytes[id];
 
-    public int IdOf(string special) => idOf(special) ?? throw new EdgeException(
+    public int IdOf(string special) => _idOf(special) ?? throw new EdgeException(
         EdgeErrorCode.InvalidArgument, $"The constraint needs the special token {special}, which this model's tokenizer does not have.");
 
     private void SortPlain()
     {
         byte[] characters = [.. Tokens.Select(token => (byte)Math.Min(PlainText.Characters(token), PlainText.MostCharacters + 1))];
-        for (int most = 0; most < plain.Length; most++)
+        for (int most = 0; most < _plain.Length; most++)
         {
-            plain[most] = new ulong[MaskLength];
+            _plain[most] = new ulong[MaskLength];
             for (int id = 0; id < Count; id++)
             {
                 if (characters[id] > 0 && characters[id] <= most && !EndTokens.Contains(id))
-                    plain[most][id >> 6] |= 1UL << id;
+                    _plain[most][id >> 6] |= 1UL << id;
             }
         }
 

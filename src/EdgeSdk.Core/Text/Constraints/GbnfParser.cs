@@ -9,46 +9,46 @@ namespace EdgeSdk.Text.Constraints;
 internal sealed class GbnfParser(ByteGrammar grammar, string source)
 {
     private const int MostNesting = 64;
-    private readonly Dictionary<string, int> rules = [];
-    private readonly HashSet<string> defined = [];
-    private int at;
-    private int nesting;
+    private readonly Dictionary<string, int> _rules = [];
+    private readonly HashSet<string> _defined = [];
+    private int _at;
+    private int _nesting;
 
     /// <summary>The rule <c>root</c>.</summary>
     public int Parse()
     {
-        for (Skip(lines: true); at < source.Length; Skip(lines: true))
+        for (Skip(lines: true); _at < source.Length; Skip(lines: true))
         {
             string name = Name();
             Skip(lines: false);
-            if (!source.AsSpan(at).StartsWith("::="))
+            if (!source.AsSpan(_at).StartsWith("::="))
                 throw Refuse($"rule {name} lacks its ::=");
 
-            at += 3;
+            _at += 3;
             Skip(lines: true);
-            if (!defined.Add(name))
+            if (!_defined.Add(name))
                 throw Refuse($"rule {name} is defined twice");
 
             grammar.Define(RuleOf(name), Alternatives());
-            if (at < source.Length && source[at] is not ('\r' or '\n'))
-                throw Refuse($"'{source[at]}' does not belong here");
+            if (_at < source.Length && source[_at] is not ('\r' or '\n'))
+                throw Refuse($"'{source[_at]}' does not belong here");
         }
 
-        foreach (string name in rules.Keys)
+        foreach (string name in _rules.Keys)
         {
-            if (!defined.Contains(name))
+            if (!_defined.Contains(name))
                 throw Refuse($"rule {name} is used and not defined");
         }
 
-        return rules.TryGetValue("root", out int root) ? root : throw Refuse("there is no rule root");
+        return _rules.TryGetValue("root", out int root) ? root : throw Refuse("there is no rule root");
     }
 
     private Part Alternatives()
     {
         var parts = new List<Part> { Concatenation() };
-        while (at < source.Length && source[at] == '|')
+        while (_at < source.Length && source[_at] == '|')
         {
-            at++;
+            _at++;
             Skip(lines: true);
             parts.Add(Concatenation());
         }
@@ -59,14 +59,14 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
     private Part Concatenation()
     {
         var parts = new List<Part>();
-        while (at < source.Length && source[at] is not ('|' or ')' or '\r' or '\n'))
+        while (_at < source.Length && source[_at] is not ('|' or ')' or '\r' or '\n'))
         {
             var part = Atom();
-            while (at < source.Length && source[at] is '?' or '*' or '+' or '{')
+            while (_at < source.Length && source[_at] is '?' or '*' or '+' or '{')
                 part = Repeated(part);
 
             parts.Add(part);
-            Skip(lines: nesting > 0);
+            Skip(lines: _nesting > 0);
         }
 
         return ByteGrammar.Sequence([.. parts]);
@@ -74,7 +74,7 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private Part Repeated(Part part)
     {
-        switch (source[at++])
+        switch (source[_at++])
         {
             case '?': return grammar.Optional(part);
             case '*': return grammar.Star(part);
@@ -83,13 +83,13 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
         int least = Number();
         int? most = least;
-        if (at < source.Length && source[at] == ',')
+        if (_at < source.Length && source[_at] == ',')
         {
-            at++;
-            most = at < source.Length && source[at] == '}' ? null : Number();
+            _at++;
+            most = _at < source.Length && source[_at] == '}' ? null : Number();
         }
 
-        if (at >= source.Length || source[at++] != '}' || most < least)
+        if (_at >= source.Length || source[_at++] != '}' || most < least)
             throw Refuse("a count is not {m}, {m,} or {m,n} with m up to n");
 
         return grammar.Repeat(part, least, most);
@@ -97,14 +97,14 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private Part Atom()
     {
-        switch (source[at])
+        switch (source[_at])
         {
             case '"':
                 return Literal();
             case '[':
                 return Class().Utf8(grammar);
             case '.':
-                at++;
+                _at++;
                 return CodePoints.All.Utf8(grammar);
             case '(':
                 return Group();
@@ -115,14 +115,14 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private Part Group()
     {
-        at++;
-        if (++nesting > MostNesting)
+        _at++;
+        if (++_nesting > MostNesting)
             throw Refuse($"groups are nested deeper than {MostNesting}");
 
         Skip(lines: true);
         var part = Alternatives();
-        nesting--;
-        if (at >= source.Length || source[at++] != ')')
+        _nesting--;
+        if (_at >= source.Length || source[_at++] != ')')
             throw Refuse("a ( lacks its )");
 
         return part;
@@ -130,12 +130,12 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private Part Literal()
     {
-        at++;
+        _at++;
         var text = new StringBuilder();
-        while (at < source.Length && source[at] != '"')
+        while (_at < source.Length && source[_at] != '"')
             text.Append(Scalar(Point()).ToString());
 
-        if (at++ >= source.Length)
+        if (_at++ >= source.Length)
             throw Refuse("a \" lacks its end");
 
         return grammar.Text(text.ToString());
@@ -143,23 +143,23 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private CodePoints Class()
     {
-        at++;
-        bool negated = at < source.Length && source[at] == '^';
-        at += negated ? 1 : 0;
+        _at++;
+        bool negated = _at < source.Length && source[_at] == '^';
+        _at += negated ? 1 : 0;
         var ranges = new List<(int, int)>();
-        while (at < source.Length && source[at] != ']')
+        while (_at < source.Length && source[_at] != ']')
         {
             int low = Point(), high = low;
-            if (at + 1 < source.Length && source[at] == '-' && source[at + 1] != ']')
+            if (_at + 1 < source.Length && source[_at] == '-' && source[_at + 1] != ']')
             {
-                at++;
+                _at++;
                 high = Point();
             }
 
             ranges.Add(low <= high ? (low, high) : throw Refuse("a range of a class is out of order"));
         }
 
-        if (at++ >= source.Length)
+        if (_at++ >= source.Length)
             throw Refuse("a [ lacks its ]");
 
         var all = CodePoints.Of(ranges);
@@ -170,17 +170,17 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private int Point()
     {
-        if (source[at] != '\\')
+        if (source[_at] != '\\')
         {
-            if (Rune.DecodeFromUtf16(source.AsSpan(at), out var rune, out int length) != System.Buffers.OperationStatus.Done)
+            if (Rune.DecodeFromUtf16(source.AsSpan(_at), out var rune, out int length) != System.Buffers.OperationStatus.Done)
                 throw Refuse("half a character stands here");
 
-            at += length;
+            _at += length;
             return rune.Value;
         }
 
-        at++;
-        char c = at < source.Length ? source[at++] : throw Refuse("a \\ stands at the end");
+        _at++;
+        char c = _at < source.Length ? source[_at++] : throw Refuse("a \\ stands at the end");
         return c switch
         {
             'n' => '\n',
@@ -196,57 +196,57 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private int Hex(int digits)
     {
-        if (at + digits > source.Length || !int.TryParse(source.AsSpan(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out int value))
+        if (_at + digits > source.Length || !int.TryParse(source.AsSpan(_at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out int value))
             throw Refuse($"an escape lacks its {digits} hexadecimal digits");
 
-        at += digits;
+        _at += digits;
         return value;
     }
 
     private int Number()
     {
-        int start = at, value = 0;
-        while (at < source.Length && char.IsAsciiDigit(source[at]))
-            value = Math.Min(ByteGrammar.MostCount + 1, value * 10 + (source[at++] - '0'));
+        int start = _at, value = 0;
+        while (_at < source.Length && char.IsAsciiDigit(source[_at]))
+            value = Math.Min(ByteGrammar.MostCount + 1, value * 10 + (source[_at++] - '0'));
 
-        return at > start ? value : throw Refuse("a count lacks its number");
+        return _at > start ? value : throw Refuse("a count lacks its number");
     }
 
     private string Name()
     {
-        int start = at;
-        while (at < source.Length && (char.IsAsciiLetterOrDigit(source[at]) || source[at] is '-' or '_'))
-            at++;
+        int start = _at;
+        while (_at < source.Length && (char.IsAsciiLetterOrDigit(source[_at]) || source[_at] is '-' or '_'))
+            _at++;
 
-        return at > start ? source[start..at] : throw Refuse($"'{source[at]}' does not belong here");
+        return _at > start ? source[start.._at] : throw Refuse($"'{source[_at]}' does not belong here");
     }
 
     private int RuleOf(string name)
     {
-        if (!rules.TryGetValue(name, out int rule))
-            rules.Add(name, rule = grammar.Declare());
+        if (!_rules.TryGetValue(name, out int rule))
+            _rules.Add(name, rule = grammar.Declare());
 
         return rule;
     }
 
     private void Skip(bool lines)
     {
-        for (; at < source.Length; at++)
+        for (; _at < source.Length; _at++)
         {
-            if (source[at] == '#')
+            if (source[_at] == '#')
             {
-                int end = source.AsSpan(at).IndexOfAny('\r', '\n');
-                at = end < 0 ? source.Length : at + end;
+                int end = source.AsSpan(_at).IndexOfAny('\r', '\n');
+                _at = end < 0 ? source.Length : _at + end;
             }
 
-            if (at == source.Length || !(source[at] is ' ' or '\t' || (lines && source[at] is '\r' or '\n')))
+            if (_at == source.Length || !(source[_at] is ' ' or '\t' || (lines && source[_at] is '\r' or '\n')))
                 return;
         }
     }
 
     private EdgeException Refuse(string what)
     {
-        int line = 1 + source.AsSpan(0, Math.Min(at, source.Length)).Count('\n');
+        int line = 1 + source.AsSpan(0, Math.Min(_at, source.Length)).Count('\n');
         return new(EdgeErrorCode.InvalidArgument, $"The grammar, line {line}: {Constraint.Brief(what)}. Correct it.");
     }
 }

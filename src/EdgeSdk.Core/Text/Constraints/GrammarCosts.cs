@@ -109,13 +109,13 @@ internal static class GrammarCosts
     /// <summary>The nodes whose cost depends on a node's, as linked lists in arrays.</summary>
     private sealed class Users
     {
-        private readonly int[] first, following;
+        private readonly int[] _first, _following;
 
         public Users(ByteGrammar grammar)
         {
             int count = grammar.Nodes.Count;
-            (first, following) = (new int[count], new int[2 * count]);
-            Array.Fill(first, -1);
+            (_first, _following) = (new int[count], new int[2 * count]);
+            Array.Fill(_first, -1);
             for (int i = 0; i < count; i++)
             {
                 var node = grammar.Nodes[i];
@@ -131,10 +131,10 @@ internal static class GrammarCosts
 
         public IEnumerable<int> Of(int node)
         {
-            for (int edge = first[node]; edge >= 0; edge = following[edge])
+            for (int edge = _first[node]; edge >= 0; edge = _following[edge])
                 yield return edge / 2;
         }
 
-        private void Add(int edge, int node) => (following[edge], first[node]) = (first[node], edge);
+        private void Add(int edge, int node) => (_following[edge], _first[node]) = (_first[node], edge);
     }
 }

@@ -52,11 +52,11 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     /// <summary>Formats that describe how a string is shown or used, not its characters.</summary>
     private static readonly string[] AnyString = ["password", "path", "file-path", "directory-path"];
 
-    private readonly JsonText json = new(grammar, spaced);
-    private readonly Dictionary<string, int> references = [];
-    private JsonElement root;
-    private int span = -1;
-    private int nesting;
+    private readonly JsonText _json = new(grammar, spaced);
+    private readonly Dictionary<string, int> _references = [];
+    private JsonElement _root;
+    private int _span = -1;
+    private int _nesting;
 
     public int Compile(string schema)
     {
@@ -67,8 +67,8 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     /// <summary>A schema of its own, whose references are its own.</summary>
     public Part Schema(JsonElement schema)
     {
-        root = schema;
-        references.Clear();
+        _root = schema;
+        _references.Clear();
         return grammar.Call(grammar.Rule(Value(schema, "#")));
     }
 
@@ -87,17 +87,17 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
 
     private Part Value(JsonElement schema, string at)
     {
-        if (++nesting > MostNesting)
+        if (++_nesting > MostNesting)
             throw Refuse(at, $"is nested deeper than {MostNesting}");
 
         var part = schema.ValueKind switch
         {
-            JsonValueKind.True => json.Value,
+            JsonValueKind.True => _json.Value,
             JsonValueKind.Object => Described(schema, at),
             JsonValueKind.False => throw Refuse(at, "is false, which nothing satisfies"),
             _ => throw Refuse(at, "must be an object or true"),
         };
-        nesting--;
+        _nesting--;
         return part;
     }
 
@@ -133,7 +133,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private Part OneOf(List<JsonElement> literals, JsonElement schema, string at)
     {
         string[] types = schema.TryGetProperty("type", out _) ? TypesOf(schema, at) : [];
-        var parts = literals.Where(literal => types.Length == 0 || types.Any(type => IsOf(literal, type))).Select(json.Literal).ToList();
+        var parts = literals.Where(literal => types.Length == 0 || types.Any(type => IsOf(literal, type))).Select(_json.Literal).ToList();
         return parts.Count > 0 ? grammar.Any(parts) : throw Refuse(at, "holds no value of the schema's type");
     }
 
@@ -195,7 +195,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
                 throw Refuse($"{at}/{Pointer(property.Name)}", "is not supported here");
         }
 
-        return types.Length == 0 ? json.Value : grammar.Any(types.Select(type => OfType(type, schema, at)).ToList());
+        return types.Length == 0 ? _json.Value : grammar.Any(types.Select(type => OfType(type, schema, at)).ToList());
     }
 
     private static string[] TypesOf(JsonElement schema, string at)
@@ -224,10 +224,10 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         _ => throw Refuse(at + "/type", "is no type of JSON Schema"),
     };
 
-    private Part Integer(JsonElement schema, string at) => Bounds(schema, at) is not var (least, most) ? json.Integer
+    private Part Integer(JsonElement schema, string at) => Bounds(schema, at) is not var (least, most) ? _json.Integer
         : Between(least, most, at, "integer", NumberRange.Integers);
 
-    private Part Number(JsonElement schema, string at) => Bounds(schema, at) is not var (least, most) ? json.Number
+    private Part Number(JsonElement schema, string at) => Bounds(schema, at) is not var (least, most) ? _json.Number
         : Between(least, most, at, "number", NumberRange.Numbers);
 
     private Part Between(Bound least, Bound most, string at, string what, Func<ByteGrammar, Bound, Bound, Part?> range) =>
@@ -276,7 +276,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private Part String(JsonElement schema, string at)
     {
         if (schema.TryGetProperty("x-edge-span", out var spans) && spans.ValueKind == JsonValueKind.True)
-            return json.Quoted(Span(at));
+            return _json.Quoted(Span(at));
 
         bool counted = schema.TryGetProperty("minLength", out _) || schema.TryGetProperty("maxLength", out _);
         if (schema.TryGetProperty("pattern", out var pattern))
@@ -284,14 +284,14 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
             if (counted || pattern.ValueKind != JsonValueKind.String || schema.TryGetProperty("format", out _))
                 throw Refuse(at + "/pattern", "must be a string, without format, minLength or maxLength beside it");
 
-            return json.Quoted(Rule(new RegexParser(grammar, pattern.GetString()!, json.OneOf).Anywhere()));
+            return _json.Quoted(Rule(new RegexParser(grammar, pattern.GetString()!, _json.OneOf).Anywhere()));
         }
 
         var (least, most) = Counts(schema, at, "minLength", "maxLength");
         if (schema.TryGetProperty("format", out var format) && !(format.ValueKind == JsonValueKind.String && AnyString.Contains(format.GetString())))
             return Formatted(format, least, most, at);
 
-        return counted ? json.Quoted(grammar.Repeat(json.Character, least, most)) : json.String;
+        return counted ? _json.Quoted(grammar.Repeat(_json.Character, least, most)) : _json.String;
     }
 
     /// <summary>A format, whose own lengths must lie within those that the schema wants.</summary>
@@ -303,7 +303,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         if (least > known.Shortest || most < known.Longest)
             throw Refuse(at + "/format", $"is written with {known.Shortest} to {known.Longest} characters, which minLength or maxLength forbid");
 
-        return grammar.Shared("format " + format.GetString(), () => json.Quoted(new RegexParser(grammar, known.Expression, json.OneOf).Whole()));
+        return grammar.Shared("format " + format.GetString(), () => _json.Quoted(new RegexParser(grammar, known.Expression, _json.OneOf).Whole()));
     }
 
     private Part Rule(Part part) => grammar.Call(grammar.Rule(part));
@@ -319,10 +319,10 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         var (prefixName, itemName) = isTuple ? ("items", "additionalItems") : ("prefixItems", "items");
         var item = schema.TryGetProperty(itemName, out items) && items.ValueKind != JsonValueKind.False ? Rule(Value(items, $"{at}/{itemName}")) : null;
         if (items.ValueKind == JsonValueKind.Undefined)
-            item = json.Value;
+            item = _json.Value;
 
         if (!schema.TryGetProperty(prefixName, out var prefix))
-            return json.Array(item ?? json.Value, least, item is null ? 0 : most);
+            return _json.Array(item ?? _json.Value, least, item is null ? 0 : most);
 
         var parts = Items(prefix, $"{at}/{prefixName}").Select((p, i) => Rule(Value(p, $"{at}/{prefixName}/{i}"))).ToList();
         int fixedItems = Math.Min(parts.Count, most ?? int.MaxValue);
@@ -330,10 +330,10 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
             throw Refuse(at + "/minItems", "is more than its items allow");
 
         // From the last item to the first: each may be the last one, once there are enough.
-        var rest = item is null ? ByteGrammar.Empty : grammar.Repeat(ByteGrammar.Sequence(json.Comma, item), Math.Max(0, least - fixedItems), most - fixedItems);
+        var rest = item is null ? ByteGrammar.Empty : grammar.Repeat(ByteGrammar.Sequence(_json.Comma, item), Math.Max(0, least - fixedItems), most - fixedItems);
         for (int i = fixedItems - 1; i >= 0; i--)
         {
-            rest = ByteGrammar.Sequence(i == 0 ? ByteGrammar.Empty : json.Comma, parts[i], rest);
+            rest = ByteGrammar.Sequence(i == 0 ? ByteGrammar.Empty : _json.Comma, parts[i], rest);
             if (least <= i)
                 rest = grammar.Optional(rest);
         }
@@ -365,25 +365,25 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
 
         bool stated = schema.TryGetProperty("additionalProperties", out var additional) && additional.ValueKind != JsonValueKind.False;
         bool open = stated || (additional.ValueKind == JsonValueKind.Undefined && members.Count == 0);
-        var more = stated ? Rule(Value(additional, at + "/additionalProperties")) : json.Value;
+        var more = stated ? Rule(Value(additional, at + "/additionalProperties")) : _json.Value;
         foreach (string name in required.Where(name => members.All(m => m.Name != name)))
             members.Add((name, open || additional.ValueKind == JsonValueKind.Undefined ? Member(name, more) : throw Refuse(at + "/required", $"names {name}, which additionalProperties forbids")));
 
         return ByteGrammar.Sequence(grammar.Text("{"), Members(members, required, open ? Others(members.Select(m => m.Name), more) : null), grammar.Text("}"));
     }
 
-    private Part Member(string name, Part value) => ByteGrammar.Sequence(grammar.Text('"' + JsonText.Spell(name) + '"'), json.Colon, value);
+    private Part Member(string name, Part value) => ByteGrammar.Sequence(grammar.Text('"' + JsonText.Spell(name) + '"'), _json.Colon, value);
 
     /// <summary>Members in order, those that are not required left out or not: two chains of nodes, before the first member and behind it.</summary>
     private Part Members(List<(string Name, Part Pair)> members, HashSet<string> required, Part? others) => next =>
     {
-        var following = others is null ? ByteGrammar.Empty : grammar.Star(ByteGrammar.Sequence(json.Comma, others));
+        var following = others is null ? ByteGrammar.Empty : grammar.Star(ByteGrammar.Sequence(_json.Comma, others));
         int later = following(next);
         int first = others is null ? next : grammar.Optional(ByteGrammar.Sequence(others, following))(next);
         for (int i = members.Count - 1; i >= 0; i--)
         {
             int pairThenLater = grammar.Call(grammar.Rule(members[i].Pair))(later);
-            int separated = json.Comma(pairThenLater);
+            int separated = _json.Comma(pairThenLater);
             bool needed = required.Contains(members[i].Name);
             first = needed ? pairThenLater : Either(pairThenLater, first);
             later = needed ? separated : Either(separated, later);
@@ -395,7 +395,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private int Either(int one, int other) => grammar.Any([_ => one, _ => other])(0);
 
     /// <summary>A member whose name is none of <paramref name="listed"/>.</summary>
-    private Part Others(IEnumerable<string> listed, Part value) => ByteGrammar.Sequence(json.Quoted(NameExcept([.. listed], 0)), json.Colon, value);
+    private Part Others(IEnumerable<string> listed, Part value) => ByteGrammar.Sequence(_json.Quoted(NameExcept([.. listed], 0)), _json.Colon, value);
 
     private Part NameExcept(string[] listed, int depth)
     {
@@ -425,13 +425,13 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private Part Reference(JsonElement reference, string at)
     {
         string target = reference.ValueKind == JsonValueKind.String ? reference.GetString()! : throw Refuse(at, "must be a string");
-        if (references.TryGetValue(target, out int known))
+        if (_references.TryGetValue(target, out int known))
             return grammar.Call(known);
 
         if (!target.StartsWith('#'))
             throw Refuse(at, "must stay in the document (#...)");
 
-        var found = root;
+        var found = _root;
         foreach (string step in target[1..].Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             string name = Uri.UnescapeDataString(step).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
@@ -442,10 +442,10 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         }
 
         int rule = grammar.Declare();
-        references.Add(target, rule);
-        int kept = nesting;
+        _references.Add(target, rule);
+        int kept = _nesting;
         grammar.Define(rule, Value(found, target));
-        nesting = kept;
+        _nesting = kept;
         return grammar.Call(rule);
     }
 
@@ -514,7 +514,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private JsonElement Resolved(JsonElement reference, string at)
     {
         string target = reference.GetString() ?? "";
-        var found = root;
+        var found = _root;
         foreach (string name in target.TrimStart('#').Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             if (found.ValueKind != JsonValueKind.Object || !found.TryGetProperty(name, out found))
@@ -527,13 +527,13 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     /// <summary>A piece of the given texts that begins and ends where a word does.</summary>
     private Part Span(string at)
     {
-        if (span >= 0)
-            return grammar.Call(span);
+        if (_span >= 0)
+            return grammar.Call(_span);
 
         var source = texts.ValueKind == JsonValueKind.Object && texts.TryGetProperty("texts", out var given) ? given
-            : root.ValueKind == JsonValueKind.Object && root.TryGetProperty("x-edge-texts", out given) ? given : throw Refuse(at + "/x-edge-span", "needs texts: x-edge-texts at the schema's root");
+            : _root.ValueKind == JsonValueKind.Object && _root.TryGetProperty("x-edge-texts", out given) ? given : throw Refuse(at + "/x-edge-span", "needs texts: x-edge-texts at the schema's root");
         var all = Items(source, "#/x-edge-texts").Select(t => t.ValueKind == JsonValueKind.String ? t.GetString()! : throw Refuse("#/x-edge-texts", "must hold strings")).ToList();
-        span = grammar.Rule(next =>
+        _span = grammar.Rule(next =>
         {
             var starts = new List<Part>();
             foreach (string text in all)
@@ -553,7 +553,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
 
             return starts.Count > 0 ? grammar.Any(starts)(next) : throw Refuse("#/x-edge-texts", "have no word");
         });
-        return grammar.Call(span);
+        return grammar.Call(_span);
 
         static Part Fixed(int node) => _ => node;
     }

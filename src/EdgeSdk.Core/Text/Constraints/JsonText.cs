@@ -10,7 +10,7 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
 {
     private static readonly CodePoints Escaped = CodePoints.Of((0, 0x1F), ('"', '"'), ('\\', '\\'));
     private static readonly CodePoints Plain = Escaped.Not();
-    private int value = -1;
+    private int _value = -1;
 
     public Part Comma => spaced ? ByteGrammar.Sequence(grammar.Text(","), grammar.Optional(grammar.Text(" "))) : grammar.Text(",");
 
@@ -41,14 +41,14 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
     {
         get
         {
-            if (value < 0)
+            if (_value < 0)
             {
-                value = grammar.Declare();
-                grammar.Define(value, grammar.Any([String, Number, grammar.Text("true"), grammar.Text("false"), grammar.Text("null"),
-                    Array(grammar.Call(value), 0, null), Object(String, grammar.Call(value))]));
+                _value = grammar.Declare();
+                grammar.Define(_value, grammar.Any([String, Number, grammar.Text("true"), grammar.Text("false"), grammar.Text("null"),
+                    Array(grammar.Call(_value), 0, null), Object(String, grammar.Call(_value))]));
             }
 
-            return grammar.Call(value);
+            return grammar.Call(_value);
         }
     }
 

@@ -148,12 +148,12 @@ internal static class NumberRange
     /// <summary>A bound's digits behind the point, without zeros at their end.</summary>
     private sealed class Fraction(Bound bound)
     {
-        private readonly string digits = (bound.Value % 1).ToString("F" + Digits, CultureInfo.InvariantCulture)[2..].TrimEnd('0');
+        private readonly string _digits = (bound.Value % 1).ToString("F" + Digits, CultureInfo.InvariantCulture)[2..].TrimEnd('0');
 
-        public int Length => digits.Length;
+        public int Length => _digits.Length;
 
         public bool IsOpen => bound.IsOpen;
 
-        public int Digit(int at) => at < digits.Length ? digits[at] - '0' : 0;
+        public int Digit(int at) => at < _digits.Length ? _digits[at] - '0' : 0;
     }
 }

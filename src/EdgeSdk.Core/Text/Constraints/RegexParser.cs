@@ -16,8 +16,8 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
     private static readonly CodePoints Words = CodePoints.Of(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
     private static readonly CodePoints Spaces = CodePoints.Of((9, 13), (32, 32));
     private static readonly CodePoints NotLineFeed = CodePoints.Of('\n').Not();
-    private int at;
-    private int nesting;
+    private int _at;
+    private int _nesting;
 
     /// <summary>A text that matches from its beginning to its end.</summary>
     public Part Whole() => Parse(ByteGrammar.Empty);
@@ -37,7 +37,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
         }
         while (Take('|'));
 
-        return at == pattern.Length ? grammar.Any(parts) : throw Refuse(pattern[at] == ')' ? "a ) without its (" : $"'{pattern[at]}' in this place");
+        return _at == pattern.Length ? grammar.Any(parts) : throw Refuse(pattern[_at] == ')' ? "a ) without its (" : $"'{pattern[_at]}' in this place");
     }
 
     private Part Alternatives()
@@ -52,7 +52,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
     private Part Concatenation()
     {
         var parts = new List<Part>();
-        while (at < pattern.Length && pattern[at] is not ('|' or ')') && !(pattern[at] == '$' && nesting == 0))
+        while (_at < pattern.Length && pattern[_at] is not ('|' or ')') && !(pattern[_at] == '$' && _nesting == 0))
             parts.Add(Repeated());
 
         return ByteGrammar.Sequence([.. parts]);
@@ -61,7 +61,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
     private Part Repeated()
     {
         var part = Atom();
-        while (at < pattern.Length)
+        while (_at < pattern.Length)
         {
             if (Take('*'))
                 part = grammar.Star(part);
@@ -69,7 +69,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
                 part = grammar.Repeat(part, 1, null);
             else if (Take('?'))
                 part = grammar.Optional(part);
-            else if (pattern[at] == '{' && Counts() is var (least, most))
+            else if (pattern[_at] == '{' && Counts() is var (least, most))
                 part = grammar.Repeat(part, least, most);
             else
                 break;
@@ -82,11 +82,11 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
 
     private (int Least, int? Most) Counts()
     {
-        at++;
+        _at++;
         int least = Number();
         int? most = least;
         if (Take(','))
-            most = at < pattern.Length && pattern[at] == '}' ? null : Number();
+            most = _at < pattern.Length && pattern[_at] == '}' ? null : Number();
 
         if (!Take('}') || most < least)
             throw Refuse("a count that is not {m}, {m,} or {m,n} with m up to n");
@@ -96,16 +96,16 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
 
     private int Number()
     {
-        int start = at, value = 0;
-        while (at < pattern.Length && char.IsAsciiDigit(pattern[at]))
-            value = Math.Min(ByteGrammar.MostCount + 1, value * 10 + (pattern[at++] - '0'));
+        int start = _at, value = 0;
+        while (_at < pattern.Length && char.IsAsciiDigit(pattern[_at]))
+            value = Math.Min(ByteGrammar.MostCount + 1, value * 10 + (pattern[_at++] - '0'));
 
-        return at > start ? value : throw Refuse("a count without its number");
+        return _at > start ? value : throw Refuse("a count without its number");
     }
 
     private Part Atom()
     {
-        char c = pattern[at];
+        char c = pattern[_at];
         switch (c)
         {
             case '(':
@@ -113,10 +113,10 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
             case '[':
                 return encode(Class());
             case '.':
-                at++;
+                _at++;
                 return encode(NotLineFeed);
             case '\\':
-                at++;
+                _at++;
                 return encode(Escape());
             case '^' or '$' or '*' or '+' or '?' or '{':
                 throw Refuse($"'{c}' in this place");
@@ -127,31 +127,31 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
 
     private Part Group()
     {
-        at++;
+        _at++;
         if (Take('?') && !Take(':'))
         {
             Take('P');
-            int end = pattern.IndexOf('>', at);
-            if (at + 1 >= pattern.Length || pattern[at] != '<' || pattern[at + 1] is '=' or '!' || end < 0)
+            int end = pattern.IndexOf('>', _at);
+            if (_at + 1 >= pattern.Length || pattern[_at] != '<' || pattern[_at + 1] is '=' or '!' || end < 0)
                 throw Refuse("a look-around or an option");
 
-            at = end + 1;
+            _at = end + 1;
         }
 
-        if (++nesting > MostNesting)
+        if (++_nesting > MostNesting)
             throw Refuse($"a nesting deeper than {MostNesting}");
 
         var part = Alternatives();
-        nesting--;
+        _nesting--;
         return Take(')') ? part : throw Refuse("a ( without its )");
     }
 
     private CodePoints Class()
     {
-        at++;
+        _at++;
         bool negated = Take('^');
         var ranges = new List<(int, int)>();
-        while (at < pattern.Length && pattern[at] != ']')
+        while (_at < pattern.Length && pattern[_at] != ']')
         {
             var (low, set) = ClassItem();
             if (set is not null)
@@ -161,9 +161,9 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
             }
 
             int high = low;
-            if (at + 1 < pattern.Length && pattern[at] == '-' && pattern[at + 1] != ']')
+            if (_at + 1 < pattern.Length && pattern[_at] == '-' && pattern[_at + 1] != ']')
             {
-                at++;
+                _at++;
                 (high, set) = ClassItem();
                 if (set is not null || high < low)
                     throw Refuse("a range out of order in a class");
@@ -181,7 +181,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
 
     private (int Point, CodePoints? Set) ClassItem()
     {
-        if (at >= pattern.Length)
+        if (_at >= pattern.Length)
             throw Refuse("a [ without its ]");
 
         if (!Take('\\'))
@@ -196,10 +196,10 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
 
     private CodePoints Escape()
     {
-        if (at >= pattern.Length)
+        if (_at >= pattern.Length)
             throw Refuse("a \\ at the end");
 
-        char c = pattern[at++];
+        char c = pattern[_at++];
         return c switch
         {
             'd' => Digits,
@@ -223,30 +223,30 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
 
     private int Hex(int digits)
     {
-        if (at + digits > pattern.Length || !int.TryParse(pattern.AsSpan(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out int value))
+        if (_at + digits > pattern.Length || !int.TryParse(pattern.AsSpan(_at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out int value))
             throw Refuse($"an escape without its {digits} hexadecimal digits");
 
-        at += digits;
+        _at += digits;
         return value;
     }
 
     private int Point()
     {
-        if (Rune.DecodeFromUtf16(pattern.AsSpan(at), out var rune, out int length) != System.Buffers.OperationStatus.Done)
+        if (Rune.DecodeFromUtf16(pattern.AsSpan(_at), out var rune, out int length) != System.Buffers.OperationStatus.Done)
             throw Refuse("half a character");
 
-        at += length;
+        _at += length;
         return rune.Value;
     }
 
     private bool Take(char c)
     {
-        if (at >= pattern.Length || pattern[at] != c)
+        if (_at >= pattern.Length || pattern[_at] != c)
             return false;
 
-        at++;
+        _at++;
         return true;
     }
 
-    private EdgeException Refuse(string what) => new(EdgeErrorCode.InvalidArgument, $"The regular expression has {what} at character {at + 1}, which is not supported. Write it without.");
+    private EdgeException Refuse(string what) => new(EdgeErrorCode.InvalidArgument, $"The regular expression has {what} at character {_at + 1}, which is not supported. Write it without.");
 }

@@ -11,47 +11,47 @@ internal sealed class TokenMasks
     /// <summary>What masks take together, bytes; the one longest unused goes first.</summary>
     private const long MostMaskBytes = 16 << 20;
 
-    private readonly ConstraintVocabulary vocabulary;
-    private readonly ByteAutomaton automaton;
-    private readonly int[] specials;
-    private readonly (byte, int)[][] phases;
-    private readonly Queue<State> masked = [];
-    private readonly State[] path;
-    private readonly Lock gate = new();
-    private long maskBytes;
+    private readonly ConstraintVocabulary _vocabulary;
+    private readonly ByteAutomaton _automaton;
+    private readonly int[] _specials;
+    private readonly (byte, int)[][] _phases;
+    private readonly Queue<State> _masked = [];
+    private readonly State[] _path;
+    private readonly Lock _gate = new();
+    private long _maskBytes;
 
     public TokenMasks(ByteGrammar grammar, int root, int[] costs, ConstraintVocabulary vocabulary)
     {
-        this.vocabulary = vocabulary;
+        _vocabulary = vocabulary;
         RequireBytes(grammar);
-        specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
-        automaton = new(grammar, root, costs);
-        phases = PlainText.PhasesOf(automaton);
-        path = new State[vocabulary.LongestToken + 1];
+        _specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
+        _automaton = new(grammar, root, costs);
+        _phases = PlainText.PhasesOf(_automaton);
+        _path = new State[vocabulary.LongestToken + 1];
     }
 
-    public ConstraintVocabulary Vocabulary => vocabulary;
+    public ConstraintVocabulary Vocabulary => _vocabulary;
 
-    public State Start => automaton.Start;
+    public State Start => _automaton.Start;
 
     /// <summary>About what states and masks take.</summary>
-    public long Bytes => automaton.Bytes + maskBytes;
+    public long Bytes => _automaton.Bytes + _maskBytes;
 
     /// <summary>The state behind one more token; dead where it does not fit.</summary>
     public State Step(State from, int token)
     {
-        lock (gate)
+        lock (_gate)
         {
-            int special = Array.IndexOf(specials, token);
+            int special = Array.IndexOf(_specials, token);
             if (special >= 0)
-                return automaton.StepSpecial(from, special);
+                return _automaton.StepSpecial(from, special);
 
-            byte[] bytes = (uint)token < (uint)vocabulary.Count ? vocabulary.Tokens[token] : [];
+            byte[] bytes = (uint)token < (uint)_vocabulary.Count ? _vocabulary.Tokens[token] : [];
             if (bytes.Length == 0)
-                return automaton.Dead;
+                return _automaton.Dead;
 
             foreach (byte b in bytes)
-                from = automaton.Step(from, b);
+                from = _automaton.Step(from, b);
 
             return from;
         }
@@ -63,7 +63,7 @@ internal sealed class TokenMasks
     /// <param name="mask">[<see cref="ConstraintVocabulary.MaskLength"/>]; all of it is written.</param>
     public void Allowed(State state, int left, Span<ulong> mask)
     {
-        lock (gate)
+        lock (_gate)
         {
             int limit = Math.Max(left - 2, state.Distance - 1);
             if (limit < state.Distance)
@@ -83,16 +83,16 @@ internal sealed class TokenMasks
 
     private Entry Make(State state)
     {
-        ulong[] mask = new ulong[vocabulary.MaskLength];
+        ulong[] mask = new ulong[_vocabulary.MaskLength];
         var farther = new List<(int Distance, int Token)>();
         Walk(state, GrammarCosts.Never - 1, mask, farther);
         farther.Sort((a, b) => b.CompareTo(a));
         var entry = new Entry(mask, [.. farther]);
-        maskBytes += entry.Bytes;
-        while (maskBytes > MostMaskBytes && masked.TryDequeue(out var oldest))
+        _maskBytes += entry.Bytes;
+        while (_maskBytes > MostMaskBytes && _masked.TryDequeue(out var oldest))
             Evict(oldest);
 
-        masked.Enqueue(state);
+        _masked.Enqueue(state);
         return state.Mask = entry;
     }
 
@@ -102,11 +102,11 @@ internal sealed class TokenMasks
         if (oldest.Mask is { IsUsed: true } used)
         {
             used.IsUsed = false;
-            masked.Enqueue(oldest);
+            _masked.Enqueue(oldest);
             return;
         }
 
-        maskBytes -= oldest.Mask?.Bytes ?? 0;
+        _maskBytes -= oldest.Mask?.Bytes ?? 0;
         oldest.Mask = null;
     }
 
@@ -114,16 +114,16 @@ internal sealed class TokenMasks
     {
         if (state.Ends)
         {
-            foreach (int end in vocabulary.EndTokens)
+            foreach (int end in _vocabulary.EndTokens)
                 mask[end >> 6] |= 1UL << end;
         }
 
-        for (int i = 0; i < specials.Length; i++)
-            Allow(state, automaton.StepSpecial(state, i), specials[i], limit, mask, farther);
+        for (int i = 0; i < _specials.Length; i++)
+            Allow(state, _automaton.StepSpecial(state, i), _specials[i], limit, mask, farther);
 
         int plain = AllowPlain(state, limit, mask);
-        path[0] = state;
-        var trie = vocabulary.Trie;
+        _path[0] = state;
+        var trie = _vocabulary.Trie;
         for (int i = 0; i < trie.Length;)
         {
             ref readonly var node = ref trie[i];
@@ -133,15 +133,15 @@ internal sealed class TokenMasks
                 continue;
             }
 
-            var next = automaton.Step(path[node.Depth], node.Byte);
+            var next = _automaton.Step(_path[node.Depth], node.Byte);
             if (next.IsDead)
             {
                 i = node.End;
                 continue;
             }
 
-            path[node.Depth + 1] = next;
-            for (int token = node.Token; token >= 0; token = vocabulary.SameBytes(token))
+            _path[node.Depth + 1] = next;
+            for (int token = node.Token; token >= 0; token = _vocabulary.SameBytes(token))
                 Allow(state, next, token, limit, mask, farther);
 
             i++;
@@ -151,9 +151,9 @@ internal sealed class TokenMasks
     /// <summary>Decides on all plain tokens of up to so many characters as it returns.</summary>
     private int AllowPlain(State state, int limit, Span<ulong> mask)
     {
-        var (characters, isLevel) = PlainText.Run(automaton, phases, state, MostDepth);
+        var (characters, isLevel) = PlainText.Run(_automaton, _phases, state, MostDepth);
         if (characters > 0 && limit >= state.Distance)
-            System.Numerics.Tensors.TensorPrimitives.BitwiseOr(mask, vocabulary.Plain(characters), mask);
+            System.Numerics.Tensors.TensorPrimitives.BitwiseOr(mask, _vocabulary.Plain(characters), mask);
 
         return limit >= state.Distance || isLevel ? characters : 0;
     }
@@ -172,7 +172,7 @@ internal sealed class TokenMasks
     private void RequireBytes(ByteGrammar grammar)
     {
         Span<bool> has = stackalloc bool[256];
-        foreach (var node in vocabulary.Trie)
+        foreach (var node in _vocabulary.Trie)
             has[node.Byte] |= node.Depth == 0 && node.Token >= 0;
 
         foreach (var node in grammar.Nodes)

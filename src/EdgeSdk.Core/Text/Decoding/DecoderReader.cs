@@ -17,9 +17,7 @@ internal sealed class DecoderReader
     public static ImmutableArray<DecoderStep> Read(JsonField? field)
     {
         if (field is not { } decoder)
-        {
             return [new DecoderStep.Spaced()];
-        }
 
         var reader = new DecoderReader();
         reader.ReadStep(decoder);
@@ -33,9 +31,7 @@ internal sealed class DecoderReader
         {
             case "Sequence":
                 foreach (var step in field["decoders"].Items())
-                {
                     ReadStep(step);
-                }
 
                 break;
             case "Fuse":

@@ -33,14 +33,10 @@ internal abstract class DecoderStep
         public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output)
         {
             for (int i = 0; i < fromStart && token.StartsWith(character); i++)
-            {
                 token = token[character.Length..];
-            }
 
             for (int i = 0; i < fromEnd && token.EndsWith(character); i++)
-            {
                 token = token[..^character.Length];
-            }
 
             output.Write(token);
         }
@@ -114,9 +110,7 @@ internal abstract class DecoderStep
             private void Release(Normalizer.Replace replacement)
             {
                 if (!_holds)
-                {
                     return;
-                }
 
                 _spelt.ResetWrittenCount();
                 replacement.Apply(_held.WrittenSpan, _spelt);
@@ -158,17 +152,13 @@ internal abstract class DecoderStep
             public override void Add(ReadOnlySpan<byte> token)
             {
                 if (_previous is not null && token.SequenceEqual(_previous))
-                {
                     return;
-                }
 
                 _previous = token.ToArray();
                 _spelt.ResetWrittenCount();
                 step.Spell(token, isFirst: false, _spelt);
                 if (_spelt.WrittenCount > 0)
-                {
                     next.Add(_spelt.WrittenSpan);
-                }
             }
 
             public override void End()
@@ -230,9 +220,7 @@ internal abstract class DecoderStep
             private void ReleaseRow()
             {
                 if (_row.WrittenCount == 0)
-                {
                     return;
-                }
 
                 if (Utf8.IsValid(_row.WrittenSpan))
                 {
@@ -241,9 +229,7 @@ internal abstract class DecoderStep
                 else
                 {
                     for (int i = 0; i < _row.WrittenCount; i++)
-                    {
                         next.Add("\uFFFD"u8);
-                    }
                 }
 
                 _row.ResetWrittenCount();
@@ -325,21 +311,15 @@ internal abstract class DecoderStep
             public override void Add(ReadOnlySpan<byte> token)
             {
                 for (; _stripped < strip._fromStart && token.StartsWith(_character); _stripped++)
-                {
                     token = token[_character.Length..];
-                }
 
                 if (token.IsEmpty)
-                {
                     return;
-                }
 
                 _stripped = strip._fromStart;
                 int trailing = 0;
                 for (; strip._fromEnd > 0 && token.EndsWith(_character); trailing++)
-                {
                     token = token[..^_character.Length];
-                }
 
                 if (!token.IsEmpty)
                 {
@@ -361,9 +341,7 @@ internal abstract class DecoderStep
             private void Release(int count)
             {
                 for (int i = 0; i < count; i++)
-                {
                     next.Add(_character);
-                }
 
                 _held -= count;
             }

@@ -40,9 +40,7 @@ public sealed class Detokenizer
     internal string Decode(ReadOnlySpan<int> ids)
     {
         foreach (int id in ids)
-        {
             Add(id);
-        }
 
         return Flush();
     }
@@ -50,9 +48,7 @@ public sealed class Detokenizer
     private void Add(int id)
     {
         if (!_decoder.Has(id) || (_skipSpecialTokens && _decoder.Special[id]))
-        {
             return;
-        }
 
         _stages.Add(_isFirst ? _decoder.SpeltFirst(id) : _decoder.Spelt[id]);
         _isFirst = false;
@@ -74,9 +70,7 @@ public sealed class Detokenizer
         public string TakeWhole()
         {
             if (_bytes.WrittenCount == 0)
-            {
                 return "";
-            }
 
             char[] characters = ArrayPool<char>.Shared.Rent(_bytes.WrittenCount);
             Utf8.ToUtf16(_bytes.WrittenSpan, characters, out int read, out int written, replaceInvalidSequences: true, isFinalBlock: false);

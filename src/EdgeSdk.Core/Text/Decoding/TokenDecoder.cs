@@ -27,9 +27,7 @@ internal sealed class TokenDecoder
         Special = special;
         InUse = new BitArray(tokens.Count);
         for (int id = 0; id < tokens.Count; id++)
-        {
             InUse[id] = tokens[id] is not null;
-        }
 
         byte[]?[] spelt = [.. tokens.Select(t => Spell(_spelling, t))];
         Spelt = new TokenBytes(spelt);
@@ -54,15 +52,11 @@ internal sealed class TokenDecoder
     public ReadOnlySpan<byte> SpeltFirst(int id)
     {
         if (_written is null)
-        {
             return Spelt[id];
-        }
 
         byte[] token = _written[id].ToArray();
         foreach (var step in _spelling)
-        {
             token = Spell(step, token, isFirst: true);
-        }
 
         return token;
     }

@@ -72,13 +72,9 @@ internal sealed class BytePairModel : TokenModel
         var merger = workspace.Merger;
         merger.Clear(piece.Length + (_affixes is null ? 0 : Utf8Text.CountCodePoints(piece) * _affixes.Continuation.Length + _affixes.End.Length));
         if (_byteIds is null)
-        {
             AddCharacters(piece, merger);
-        }
         else
-        {
             AddBytes(piece, merger);
-        }
 
         merger.Merge(_merges, ids);
     }
@@ -88,9 +84,7 @@ internal sealed class BytePairModel : TokenModel
     {
         int at = 0;
         while (piece[at..].StartsWith(WordStart))
-        {
             at += WordStart.Length;
-        }
 
         int next = piece[at..].IndexOf(WordStart);
         return next < 0 ? piece.Length : at + next;
@@ -99,15 +93,11 @@ internal sealed class BytePairModel : TokenModel
     private int WholeToken(ReadOnlySpan<byte> piece)
     {
         if (_byteIds is null || piece.Length > _vocabulary.LongestToken)
-        {
             return _vocabulary.IdOf(piece);
-        }
 
         Span<byte> written = stackalloc byte[512];
         if (piece.Length * ByteAlphabet.MostBytes > written.Length)
-        {
             written = new byte[piece.Length * ByteAlphabet.MostBytes];
-        }
 
         return _vocabulary.IdOf(written[..ByteAlphabet.Write(piece, written)]);
     }
@@ -140,9 +130,7 @@ internal sealed class BytePairModel : TokenModel
             length = Utf8Text.LengthAt(piece, at);
             var symbol = piece.Slice(at, length);
             if (_affixes is not null)
-            {
                 symbol = (byte[])[.. at == 0 ? [] : _affixes.Continuation, .. symbol, .. at + length < piece.Length ? [] : _affixes.End];
-            }
 
             int id = symbol.Length == 1 ? _asciiIds[symbol[0]] : _vocabulary.IdOf(symbol);
             if (id >= 0)
@@ -163,22 +151,16 @@ internal sealed class BytePairModel : TokenModel
     private bool TryAddFallback(ReadOnlySpan<byte> symbol, Merger merger)
     {
         if (_fallbackIds is null)
-        {
             return false;
-        }
 
         foreach (byte value in symbol)
         {
             if (_fallbackIds[value] < 0)
-            {
                 return false;
-            }
         }
 
         foreach (byte value in symbol)
-        {
             merger.Add(_fallbackIds[value]);
-        }
 
         return true;
     }
@@ -189,14 +171,10 @@ internal sealed class BytePairModel : TokenModel
     private void AddUnknown(ReadOnlySpan<byte> symbol, Merger merger, ref int pending)
     {
         if (_unknown.Token.Name is null)
-        {
             return;
-        }
 
         if (!_unknown.Fuse)
-        {
             FlushUnknown(merger, ref pending);
-        }
 
         pending = _unknown.Token.IdFor(symbol);
     }
@@ -204,9 +182,7 @@ internal sealed class BytePairModel : TokenModel
     private static void FlushUnknown(Merger merger, ref int pending)
     {
         if (pending != None)
-        {
             merger.Add(pending);
-        }
 
         pending = None;
     }
@@ -216,9 +192,7 @@ internal sealed class BytePairModel : TokenModel
         var ids = new int[256];
         Span<byte> written = stackalloc byte[ByteAlphabet.MostBytes];
         for (int value = 0; value < 256; value++)
-        {
             ids[value] = vocabulary.IdOf(written[..ByteAlphabet.Write([(byte)value], written)]);
-        }
 
         return ids;
     }

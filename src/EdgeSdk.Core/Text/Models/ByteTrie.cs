@@ -57,18 +57,14 @@ internal sealed class ByteTrie
         _firstChild = [.. firstChild];
         Array.Fill(_rootChildren, None);
         for (int child = _firstChild[Root]; child < _firstChild[Root + 1]; child++)
-        {
             _rootChildren[_labels[child]] = child;
-        }
     }
 
     /// <summary>The node that <paramref name="label"/> leads to, or <see cref="None"/>.</summary>
     public int Child(int node, byte label)
     {
         if (node == Root)
-        {
             return _rootChildren[label];
-        }
 
         int start = _firstChild[node], count = _firstChild[node + 1] - start;
         var labels = _labels.AsSpan(start, count);
@@ -81,9 +77,7 @@ internal sealed class ByteTrie
     {
         int node = Root;
         for (int i = 0; i < path.Length && node != None; i++)
-        {
             node = Child(node, path[i]);
-        }
 
         return node;
     }

@@ -36,9 +36,7 @@ internal sealed class MergeTable
         foreach (var entry in _entries)
         {
             if (entry.Pair != ulong.MaxValue && vocabulary[(int)(uint)entry.Pair].StartsWith(start) && !vocabulary[(int)(entry.Pair >> 32)].EndsWith(start))
-            {
                 return true;
-            }
         }
 
         return false;
@@ -53,9 +51,7 @@ internal sealed class MergeTable
         int mask = _entries.Length - 1;
         int slot = (int)((key * 0x9E3779B97F4A7C15) >> 40) & mask;
         while (_entries[slot].Pair != ulong.MaxValue && _entries[slot].Pair != key)
-        {
             slot = (slot + 1) & mask;
-        }
 
         return ref _entries[slot];
     }

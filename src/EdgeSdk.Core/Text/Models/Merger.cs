@@ -24,9 +24,7 @@ internal sealed class Merger
     {
         _count = 0;
         if (capacity > _symbols.Length)
-        {
             _symbols = new Symbol[BitOperations.RoundUpToPowerOf2((uint)capacity)];
-        }
     }
 
     public void Add(int id)
@@ -41,9 +39,7 @@ internal sealed class Merger
         for (int at = 0; at + 1 < _count; at++)
         {
             if (merges.TryGet(_symbols[at].Id, _symbols[at + 1].Id, out int rank, out _))
-            {
                 _candidates.Append(rank, at);
-            }
         }
 
         _candidates.Order();
@@ -53,9 +49,7 @@ internal sealed class Merger
 
             // A candidate is stale when either side has been merged away since; then the pair there, if any, has another rank.
             if (left.Id < 0 || left.Next >= _count || !merges.TryGet(left.Id, _symbols[left.Next].Id, out int current, out int id) || current != rank)
-            {
                 continue;
-            }
 
             ref var right = ref _symbols[left.Next];
             left.Id = id;
@@ -68,23 +62,17 @@ internal sealed class Merger
             }
 
             if (left.Previous >= 0)
-            {
                 Propose(merges, left.Previous);
-            }
         }
 
         for (int at = 0; at < _count; at = _symbols[at].Next)
-        {
             ids.Add(_symbols[at].Id);
-        }
     }
 
     private void Propose(MergeTable merges, int at)
     {
         if (merges.TryGet(_symbols[at].Id, _symbols[_symbols[at].Next].Id, out int rank, out _))
-        {
             _candidates.Add(rank, at);
-        }
     }
 }
 
@@ -101,9 +89,7 @@ internal sealed class CandidateHeap
     public void Append(int rank, int place)
     {
         if (_count == _items.Length)
-        {
             Array.Resize(ref _items, _count * 2);
-        }
 
         _items[_count++] = ((ulong)(uint)rank << 32) | (uint)place;
     }
@@ -112,9 +98,7 @@ internal sealed class CandidateHeap
     public void Order()
     {
         for (int at = (_count - 2) / Width; at >= 0 && _count > 1; at--)
-        {
             Sink(at, _items[at]);
-        }
     }
 
     public void Add(int rank, int place)
@@ -123,9 +107,7 @@ internal sealed class CandidateHeap
         ulong item = _items[_count - 1];
         int at = _count - 1;
         for (int parent; at > 0 && item < _items[parent = (at - 1) / Width]; at = parent)
-        {
             _items[at] = _items[parent];
-        }
 
         _items[at] = item;
     }
@@ -143,9 +125,7 @@ internal sealed class CandidateHeap
         (rank, place) = ((int)(first >> 32), (int)(uint)first);
         _count--;
         if (_count > 0)
-        {
             Sink(0, _items[_count]);
-        }
 
         return true;
     }
@@ -156,20 +136,14 @@ internal sealed class CandidateHeap
         {
             int child = at * Width + 1;
             if (child >= _count)
-            {
                 break;
-            }
 
             int least = child;
             for (int other = child + 1; other < Math.Min(child + Width, _count); other++)
-            {
                 least = _items[other] < _items[least] ? other : least;
-            }
 
             if (_items[least] >= item)
-            {
                 break;
-            }
 
             _items[at] = _items[least];
             at = least;

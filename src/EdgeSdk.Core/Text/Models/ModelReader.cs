@@ -71,14 +71,10 @@ internal sealed class ModelReader
         {
             int id = field.Count(HighestId);
             while (tokens.Count <= id)
-            {
                 tokens.Add(null);
-            }
 
             if (tokens[id] is { } other)
-            {
                 throw field.Refuse($"is also the id of '{Encoding.UTF8.GetString(other)}'", "Give each token an id of its own");
-            }
 
             tokens[id] = Encoding.UTF8.GetBytes(token);
         }
@@ -90,9 +86,7 @@ internal sealed class ModelReader
     {
         var tokens = new List<byte[]?>();
         foreach (var entry in vocabulary.Items())
-        {
             tokens.Add(Encoding.UTF8.GetBytes(EntryPart(entry, 0).String()));
-        }
 
         return tokens.Count > 0 ? tokens : throw vocabulary.Refuse("is empty", "Export the tokenizer again with save_pretrained");
     }
@@ -107,9 +101,7 @@ internal sealed class ModelReader
     private BytePairModel ReadBytePair(bool isByteLevel)
     {
         if (_model.Optional("dropout") is { } dropout && dropout.Number() != 0)
-        {
             throw dropout.Refuse("would make tokenizing random", "Set it to null");
-        }
 
         return new BytePairModel(
             Vocabulary,
@@ -155,15 +147,11 @@ internal sealed class ModelReader
         foreach (var merge in merges.Items())
         {
             if (merge.Value.ValueKind == JsonValueKind.String && merge.String().StartsWith("#version", StringComparison.Ordinal))
-            {
                 continue;
-            }
 
             var (left, right) = ReadMerge(merge);
             if (!right.AsSpan().StartsWith(continuation))
-            {
                 throw merge.Refuse("has a second token without model.continuing_subword_prefix", "Export the tokenizer again with save_pretrained");
-            }
 
             table.Add(IdOf(left), IdOf(right), rank++, IdOf([.. left, .. right.AsSpan(continuation.Length)]));
 

@@ -59,9 +59,7 @@ internal sealed record UnknownToken(string? Name, int Id)
     public int IdFor(ReadOnlySpan<byte> piece)
     {
         if (Id >= 0)
-        {
             return Id;
-        }
 
         string shown = System.Text.Encoding.UTF8.GetString(piece[..Math.Min(piece.Length, 40)]);
         string reason = Name is null ? "names no unknown token" : $"names '{Name}' as unknown token, which model.vocab does not have";

@@ -48,13 +48,9 @@ internal sealed class UnigramModel : TokenModel
         {
             ref readonly var node = ref lattice.Nodes[end];
             if (node.Id != _unknown.Id)
-            {
                 ids.Add(node.Id);
-            }
             else
-            {
                 AddUnknown(piece[start..end], ids);
-            }
         }
     }
 
@@ -75,9 +71,7 @@ internal sealed class UnigramModel : TokenModel
         }
 
         if (!hasCharacter)
-        {
             nodes[characterEnd].Offer(score + _unknownScore, at, _unknown.IdFor(piece[at..characterEnd]));
-        }
     }
 
     /// <summary>A row of unknown tokens, joined, may be a token itself.</summary>
@@ -85,13 +79,9 @@ internal sealed class UnigramModel : TokenModel
     {
         int id = _vocabulary.IdOf(row);
         if (id >= 0)
-        {
             ids.Add(id);
-        }
         else if (_fallbackIds is null || !Vocabulary.TryFallBack(row, _fallbackIds, ids))
-        {
             ids.Add(_unknown.Id);
-        }
     }
 }
 
@@ -112,9 +102,7 @@ internal sealed class Lattice
         public void Offer(double score, int start, int id)
         {
             if (Start < 0 || score > Score)
-            {
                 (Score, Start, Id) = (score, start, id);
-            }
         }
     }
 
@@ -129,9 +117,7 @@ internal sealed class Lattice
     {
         _count = length + 1;
         if (_count > _nodes.Length)
-        {
             _nodes = new Node[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)_count)];
-        }
 
         Array.Fill(_nodes, new Node { Start = -1 }, 0, _count);
         _nodes[0].Score = 0;
@@ -145,9 +131,7 @@ internal sealed class Lattice
         {
             int start = _nodes[end].Start;
             while (_nodes[end].Id == unknownId && start > 0 && _nodes[start].Id == unknownId)
-            {
                 start = _nodes[start].Start;
-            }
 
             Path.Add((start, end));
             end = start;

@@ -34,9 +34,7 @@ internal sealed class TokenBytes
         get
         {
             if ((uint)id >= (uint)_ends.Length)
-            {
                 return default;
-            }
 
             int start = id == 0 ? 0 : _ends[id - 1];
             return _block.AsSpan(start, _ends[id] - start);
@@ -84,9 +82,7 @@ internal sealed class Vocabulary
         for (int id = 0; id < Count; id++)
         {
             if (!_tokens[id].IsEmpty)
-            {
                 yield return (_tokens[id].ToArray(), id);
-            }
         }
     }
 
@@ -99,15 +95,11 @@ internal sealed class Vocabulary
         foreach (byte value in bytes)
         {
             if (fallbackIds[value] < 0)
-            {
                 return false;
-            }
         }
 
         foreach (byte value in bytes)
-        {
             ids.Add(fallbackIds[value]);
-        }
 
         return true;
     }
@@ -117,9 +109,7 @@ internal sealed class Vocabulary
         int mask = _slots.Length - 1;
         int slot = (int)Hash(token) & mask;
         while (_slots[slot] >= 0 && !_tokens[_slots[slot]].SequenceEqual(token))
-        {
             slot = (slot + 1) & mask;
-        }
 
         return slot;
     }
@@ -137,9 +127,7 @@ internal sealed class Vocabulary
 
         ulong rest = 0;
         foreach (byte value in bytes)
-        {
             rest = (rest << 8) | value;
-        }
 
         return (uint)(Mix(hash ^ rest) >> 32);
 

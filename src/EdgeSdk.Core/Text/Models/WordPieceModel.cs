@@ -43,9 +43,7 @@ internal sealed class WordPieceModel : TokenModel
             int from = at == 0 ? ByteTrie.Root : _continuation;
             int id = from == ByteTrie.None ? ByteTrie.None : _tokens.LongestAt(word, at, from, out end);
             if (id == ByteTrie.None)
-            {
                 return false;
-            }
 
             ids.Add(id);
         }

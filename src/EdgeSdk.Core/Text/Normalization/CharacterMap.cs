@@ -34,28 +34,20 @@ internal sealed class CharacterMap : Normalizer
     public static CharacterMap Read(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < sizeof(uint))
-        {
             throw new FormatException("is too short to be a map");
-        }
 
         uint size = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         bytes = bytes[sizeof(uint)..];
         if (size > bytes.Length || size % sizeof(uint) != 0 || size == 0)
-        {
             throw new FormatException($"tells of a trie of {size} bytes where {bytes.Length} are there");
-        }
 
         var replacements = bytes[(int)size..].ToArray();
         if (!System.Text.Unicode.Utf8.IsValid(replacements))
-        {
             throw new FormatException("has replacements that are not UTF-8");
-        }
 
         var units = MemoryMarshal.Cast<byte, uint>(bytes[..(int)size]).ToArray();
         if (!BitConverter.IsLittleEndian)
-        {
             BinaryPrimitives.ReverseEndianness(units, units);
-        }
 
         return new CharacterMap(units, replacements);
     }
@@ -88,9 +80,7 @@ internal sealed class CharacterMap : Normalizer
     private static (int Length, int Count) NextGrapheme(ReadOnlySpan<byte> text, ReadOnlySpan<char> characters)
     {
         if (text[0] < 0x80 && text[0] != '\r' && (text.Length == 1 || text[1] < 0x80))
-        {
             return (1, 1);
-        }
 
         int count = StringInfo.GetNextTextElementLength(characters);
         return (Encoding.UTF8.GetByteCount(characters[..count]), count);
@@ -120,16 +110,12 @@ internal sealed class CharacterMap : Normalizer
         {
             place ^= value;
             if (value == 0 || place >= _units.Length || LabelOf(_units[place]) != value)
-            {
                 break;
-            }
 
             uint unit = _units[place];
             place ^= OffsetOf(unit);
             if (HasValue(unit) && place < _units.Length)
-            {
                 return TryGetReplacement(_units[place] & 0x7FFF_FFFF, out replacement);
-            }
         }
 
         replacement = default;

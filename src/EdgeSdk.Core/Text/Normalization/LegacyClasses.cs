@@ -127,9 +127,7 @@ internal sealed class LegacyClass
     {
         _ranges = ranges;
         for (int codePoint = 0; codePoint < 128; codePoint++)
-        {
             _ascii |= Holds(codePoint) ? UInt128.One << codePoint : 0;
-        }
     }
 
     /// <summary>The bytes that the UTF-8 of those beyond ASCII begins with.</summary>

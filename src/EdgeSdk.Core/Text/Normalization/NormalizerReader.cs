@@ -44,14 +44,10 @@ internal static class NormalizerReader
         var steps = new List<Normalizer>();
         bool lowercase = field.Flag("lowercase", true);
         if (field.Flag("clean_text", true))
-        {
             steps.Add(new CodePointNormalizer.BertClean());
-        }
 
         if (field.Flag("handle_chinese_chars", true))
-        {
             steps.Add(new CodePointNormalizer.BertSpaceChinese());
-        }
 
         // Accents go with the case unless the file says otherwise.
         if (field.Flag("strip_accents", lowercase))
@@ -61,9 +57,7 @@ internal static class NormalizerReader
         }
 
         if (lowercase)
-        {
             steps.Add(new CodePointNormalizer.Lowercase());
-        }
 
         return new Normalizer.Sequence([.. steps]);
     }

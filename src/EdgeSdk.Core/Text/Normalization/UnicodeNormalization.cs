@@ -70,16 +70,12 @@ internal static class UnicodeNormalization
         for (int i = 0; i < classes.Length; i += 3)
         {
             for (int codePoint = classes[i]; codePoint <= classes[i + 1]; codePoint++)
-            {
                 Classes.Add(codePoint, (byte)classes[i + 2]);
-            }
         }
 
         var compatibility = CompatibilityTable.Decompositions;
         for (int i = 0; i < compatibility.Length; i += 2 + compatibility[i + 1])
-        {
             CompatibilityDecompositions.Add(compatibility[i], compatibility.Slice(i + 2, compatibility[i + 1]).ToArray());
-        }
 
         // A composite may give its first part away to what stands before it (U+16D68 after U+16D63).
         suspects.UnionWith(Decompositions.Keys.Where(c => suspects.Contains(FirstPart(c))).ToArray());
@@ -106,22 +102,16 @@ internal static class UnicodeNormalization
         var codePoints = Decompose(text, isCompatibility);
         Order(codePoints);
         if (composes)
-        {
             Compose(codePoints);
-        }
 
         foreach (int codePoint in codePoints)
-        {
             output.Advance(new Rune(codePoint).EncodeToUtf8(output.GetSpan(4)));
-        }
     }
 
     private static void Mark(IEnumerable<int> codePoints, Trait trait)
     {
         foreach (int codePoint in codePoints)
-        {
             (Pages[codePoint >> 8] ??= new Trait[256])[codePoint & 0xFF] |= trait;
-        }
     }
 
     private static Trait TraitOf(int codePoint) => Pages[codePoint >> 8] is { } page ? page[codePoint & 0xFF] : Trait.None;
@@ -144,9 +134,7 @@ internal static class UnicodeNormalization
             var trait = TraitOf(codePoint);
             int combiningClass = (trait & Trait.Mark) != 0 ? Classes[codePoint] : 0;
             if ((trait & unwanted) != 0 || (combiningClass != 0 && combiningClass < lastClass))
-            {
                 return false;
-            }
 
             lastClass = combiningClass;
         }
@@ -161,9 +149,7 @@ internal static class UnicodeNormalization
     private static int FirstPart(int codePoint)
     {
         while (Decompositions.TryGetValue(codePoint, out var parts))
-        {
             codePoint = parts.First;
-        }
 
         return codePoint;
     }
@@ -174,9 +160,7 @@ internal static class UnicodeNormalization
     {
         var codePoints = new List<int>(text.Length);
         for (int at = 0, length; at < text.Length; at += length)
-        {
             Decompose(Utf8Text.CodePointAt(text, at, out length), isCompatibility, codePoints);
-        }
 
         return codePoints;
     }
@@ -190,18 +174,14 @@ internal static class UnicodeNormalization
             codePoints.Add(LeadBase + syllable / (VowelCount * TrailCount));
             codePoints.Add(VowelBase + syllable / TrailCount % VowelCount);
             if (syllable % TrailCount != 0)
-            {
                 codePoints.Add(TrailBase + syllable % TrailCount);
-            }
         }
         else if ((trait & Trait.Decomposes) != 0)
         {
             var (first, second) = Decompositions[codePoint];
             Decompose(first, isCompatibility, codePoints);
             if (second != 0)
-            {
                 Decompose(second, isCompatibility, codePoints);
-            }
         }
         else if (isCompatibility && (trait & Trait.IsCompatibility) != 0)
         {
@@ -230,9 +210,7 @@ internal static class UnicodeNormalization
             {
                 run.Sort();
                 for (int j = 0; j < run.Count; j++)
-                {
                     codePoints[i - run.Count + j] = run[j].CodePoint;
-                }
             }
 
             run.Clear();

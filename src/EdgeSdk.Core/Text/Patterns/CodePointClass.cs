@@ -19,9 +19,7 @@ internal sealed class CodePointClass
         for (int codePoint = 0; codePoint < 128; codePoint++)
         {
             if (Holds(codePoint))
-            {
                 _ascii |= UInt128.One << codePoint;
-            }
         }
     }
 
@@ -57,9 +55,7 @@ internal sealed class CodePointClass
     {
         uint mask = 0;
         foreach (var category in categories)
-        {
             mask |= 1u << (int)category;
-        }
 
         return mask;
     }
@@ -115,9 +111,7 @@ internal sealed class CodePointClass
     private bool Holds(int codePoint)
     {
         if (Categories != 0 && ((Categories >> (int)CharUnicodeInfo.GetUnicodeCategory(codePoint)) & 1) != 0)
-        {
             return !IsNegated;
-        }
 
         int low = 0, high = Ranges.Length - 1;
         while (low < high)
@@ -137,13 +131,9 @@ internal sealed class CodePointClass
         foreach (var range in ranges.Sort())
         {
             if (merged.Count > 0 && range.First <= merged[^1].Last + 1)
-            {
                 merged[^1] = (merged[^1].First, Math.Max(merged[^1].Last, range.Last));
-            }
             else
-            {
                 merged.Add(range);
-            }
         }
 
         return [.. merged];

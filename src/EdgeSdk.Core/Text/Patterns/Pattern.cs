@@ -135,9 +135,7 @@ internal sealed class Pattern
                 }
 
                 if (!ok && !TryGoBack(text, floor, ref at, ref position))
-                {
                     return -1;
-                }
             }
         }
 
@@ -163,9 +161,7 @@ internal sealed class Pattern
         private static int Back(ReadOnlySpan<byte> text, int position, int count)
         {
             for (; count > 0 && position > 0; count--)
-            {
                 position = Utf8Text.Before(text, position);
-            }
 
             return count == 0 ? position : -1;
         }
@@ -177,21 +173,15 @@ internal sealed class Pattern
             {
                 position += length;
                 if (++taken == instruction.Least)
-                {
                     least = position;
-                }
             }
 
             Spend(position - start);
             if (taken < instruction.Least)
-            {
                 return false;
-            }
 
             if (position > least && instruction.Operation == PatternOperation.Greedy)
-            {
                 Push(new Frame(at + 1, position, least));
-            }
 
             return true;
         }
@@ -199,23 +189,17 @@ internal sealed class Pattern
         private bool TryGoBack(ReadOnlySpan<byte> text, int floor, ref int at, ref int position)
         {
             if (_count == floor)
-            {
                 return false;
-            }
 
             var frame = _frames[--_count];
             at = frame.Instruction;
             position = frame.Position;
             if (frame.Least < 0)
-            {
                 return true;
-            }
 
             position = Utf8Text.Before(text, position);
             if (position > frame.Least)
-            {
                 Push(frame with { Position = position });
-            }
 
             return true;
         }
@@ -229,9 +213,7 @@ internal sealed class Pattern
         private void Push(Frame frame)
         {
             if (_count == _frames.Length)
-            {
                 Array.Resize(ref _frames, _count * 2);
-            }
 
             _frames[_count++] = frame;
         }

@@ -99,9 +99,7 @@ internal sealed class PatternCompiler
         for (int at = 0; at < program.Length; at++)
         {
             if (program[at].Operation == PatternOperation.Split)
-            {
                 program[at].First = FirstBytes(program, at + 1);
-            }
         }
 
         return program;
@@ -110,9 +108,7 @@ internal sealed class PatternCompiler
     private int Emit(PatternInstruction instruction)
     {
         if (_program.Count >= LongestProgram)
-        {
             throw new FormatException("repetitions that multiply to a program of more than 4,000 steps");
-        }
 
         _program.Add(instruction);
         return _program.Count - 1;
@@ -127,9 +123,7 @@ internal sealed class PatternCompiler
                 break;
             case PatternNode.Sequence sequence:
                 foreach (var part in sequence.Parts)
-                {
                     Emit(part);
-                }
 
                 break;
             case PatternNode.Choice choice:
@@ -174,9 +168,7 @@ internal sealed class PatternCompiler
     private void EmitRepeat(PatternNode.Repeat repeat)
     {
         for (int i = 0; i < repeat.Least; i++)
-        {
             Emit(repeat.Part);
-        }
 
         if (repeat.Most == int.MaxValue)
         {
@@ -204,9 +196,7 @@ internal sealed class PatternCompiler
     {
         int split = Emit(new PatternInstruction(PatternOperation.Split));
         if (greed != Greed.Lazy)
-        {
             return split;
-        }
 
         int exit = Emit(new PatternInstruction(PatternOperation.Jump));
         Aim(split);
@@ -233,9 +223,7 @@ internal sealed class PatternCompiler
         while (open.TryPop(out int at))
         {
             if (!seen.Add(at))
-            {
                 continue;
-            }
 
             ref readonly var instruction = ref program[at];
             switch (instruction.Operation)
@@ -245,9 +233,7 @@ internal sealed class PatternCompiler
                 case PatternOperation.OneOf or PatternOperation.Greedy or PatternOperation.Possessive:
                     AddFirstBytes(instruction.Class!, bytes);
                     if (instruction.Operation != PatternOperation.OneOf && instruction.Least == 0)
-                    {
                         open.Push(at + 1);
-                    }
 
                     break;
                 case PatternOperation.Split:
@@ -272,8 +258,6 @@ internal sealed class PatternCompiler
     private static void AddFirstBytes(CodePointClass @class, bool[] bytes)
     {
         for (int value = 0; value < 256; value++)
-        {
             bytes[value] |= value >= 128 || @class.Contains(value);
-        }
     }
 }

@@ -86,9 +86,7 @@ internal sealed class PatternParser
     private PatternNode ParseChoice()
     {
         if (++_depth > DeepestGroup)
-        {
             throw Refuse($"groups nested deeper than {DeepestGroup}", _at);
-        }
 
         var alternatives = ImmutableArray.CreateBuilder<PatternNode>();
         do
@@ -104,9 +102,7 @@ internal sealed class PatternParser
     {
         var parts = ImmutableArray.CreateBuilder<PatternNode>();
         while (_at < _source.Length && _source[_at] is not ('|' or ')'))
-        {
             parts.Add(ParseQuantified());
-        }
 
         return parts.Count == 1 ? parts[0] : new PatternNode.Sequence(parts.ToImmutable());
     }
@@ -116,21 +112,15 @@ internal sealed class PatternParser
         var part = ParseAtom();
         int place = _at;
         if (!TryParseQuantifier(out int least, out int most, out bool isInterval))
-        {
             return part;
-        }
 
         // An interval followed by '+' is not possessive in Ruby's syntax but a repeated repetition; nobody means that.
         var greed = Take('?') ? Greed.Lazy : Take('+') ? Greed.Possessive : Greed.Greedy;
         if (Peek() is '*' or '+' or '?' || (greed == Greed.Possessive && isInterval))
-        {
             throw Refuse("a quantifier upon a quantifier", place);
-        }
 
         if (part is not PatternNode.OneOf && most > 1 && part.CanBeEmpty)
-        {
             throw Refuse("a repeated group that can be empty", place);
-        }
 
         return new PatternNode.Repeat(part, least, most, greed);
     }
@@ -146,23 +136,17 @@ internal sealed class PatternParser
             _ => (-1, -1, false),
         };
         if (least < 0)
-        {
             return false;
-        }
 
         int place = _at++;
         if (!isInterval)
-        {
             return true;
-        }
 
         int? first = ParseNumber();
         bool comma = Take(',');
         int? second = comma ? ParseNumber() : first;
         if (!Take('}') || (first is null && second is null))
-        {
             throw Refuse("'{' that does not open a quantifier (write \\{ for the character)", place);
-        }
 
         (least, most) = (first ?? 0, second ?? int.MaxValue);
         return least <= most ? true : throw Refuse("a quantifier whose least exceeds its most", place);
@@ -175,9 +159,7 @@ internal sealed class PatternParser
         {
             number = (number ?? 0) * 10 + (_source[_at++] - '0');
             if (number > MostRepeats)
-            {
                 throw Refuse($"a count over {MostRepeats}", _at);
-            }
         }
 
         return number;
@@ -240,9 +222,7 @@ internal sealed class PatternParser
 
         // (?i) holds to the end of the group around it, whose ')' is not taken here.
         if (!isRest && !Take(')'))
-        {
             throw Refuse("a '(' without its ')'", place);
-        }
 
         (_ignoreCase, _dotTakesLineFeed) = outer;
         return group;
@@ -253,9 +233,7 @@ internal sealed class PatternParser
     {
         isRest = false;
         if (Take('>'))
-        {
             return static inner => new PatternNode.Repeat(inner, 1, 1, Greed.Possessive);
-        }
 
         if (Peek() is '=' or '!')
         {
@@ -276,9 +254,7 @@ internal sealed class PatternParser
         }
 
         while (_at < _source.Length && _source[_at] != '>')
-        {
             _at++;
-        }
 
         return Take('>') ? static inner => inner : throw Refuse("a group's name without its '>'", place);
     }
@@ -333,9 +309,7 @@ internal sealed class PatternParser
     private CodePointClass ParseClass(int place, bool isWhole = false)
     {
         if (++_depth > DeepestGroup)
-        {
             throw Refuse($"groups nested deeper than {DeepestGroup}", place);
-        }
 
         bool negated = Take('^');
         var set = new ClassBuilder();
@@ -343,9 +317,7 @@ internal sealed class PatternParser
         do
         {
             if (_at >= _source.Length)
-            {
                 throw Refuse("a '[' without its ']'", place);
-            }
 
             int itemPlace = _at;
             if (Peek() == '&' && _at + 1 < _source.Length && _source[_at + 1] == '&')
@@ -358,9 +330,7 @@ internal sealed class PatternParser
 
             int? first = ParseClassItem(set);
             if (first is null)
-            {
                 continue;
-            }
 
             int last = first.Value;
             if (Peek() == '-' && _at + 1 < _source.Length && _source[_at + 1] != ']')
@@ -411,9 +381,7 @@ internal sealed class PatternParser
     {
         int place = _at - 1;
         if (_at >= _source.Length)
-        {
             throw Refuse("a '\\' at the end", place);
-        }
 
         int symbol = _source[_at++];
         switch (symbol)
@@ -469,9 +437,7 @@ internal sealed class PatternParser
     private CodePointClass ParseProperty(bool negated, bool inClass, int place)
     {
         if (!Take('{'))
-        {
             throw Refuse("\\p without a name in braces", place);
-        }
 
         negated ^= Take('^');
         string name = ParseName('}', place);
@@ -485,9 +451,7 @@ internal sealed class PatternParser
     {
         var name = new StringBuilder();
         while (_at < _source.Length && _source[_at] != end)
-        {
             name.Append(new Rune(_source[_at++]));
-        }
 
         return Take(end) ? name.ToString() : throw Refuse($"a name without its '{end}'", place);
     }
@@ -511,9 +475,7 @@ internal sealed class PatternParser
     private bool Take(char symbol)
     {
         if (Peek() != symbol)
-        {
             return false;
-        }
 
         _at++;
         return true;

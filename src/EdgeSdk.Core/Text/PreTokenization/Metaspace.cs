@@ -39,9 +39,7 @@ internal sealed class Metaspace : PreTokenizer
     {
         pieces.Rewrite(_rewriter);
         if (_cutter is not null)
-        {
             pieces.Cut(_cutter);
-        }
     }
 
     private void Write(ReadOnlySpan<byte> piece, bool startsText, ArrayBufferWriter<byte> output)

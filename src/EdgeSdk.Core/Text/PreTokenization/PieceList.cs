@@ -49,9 +49,7 @@ internal sealed class PieceList
     public void Split(Pattern pattern, bool invert, SplitBehavior behavior)
     {
         if (!_matchers.TryGetValue(pattern, out var matcher))
-        {
             _matchers.Add(pattern, matcher = new Pattern.Matcher(pattern));
-        }
 
         _next.Clear();
         foreach (var piece in Pieces)
@@ -81,9 +79,7 @@ internal sealed class PieceList
     {
         _next.Clear();
         foreach (var piece in Pieces)
-        {
             cutter(Text[piece.Start..piece.End], piece.Start, _next);
-        }
 
         (Pieces, _next) = (_next, Pieces);
     }
@@ -110,9 +106,7 @@ internal sealed class PieceList
     public static void Add(List<Piece> pieces, int start, int end)
     {
         if (start < end)
-        {
             pieces.Add(new Piece(start, end));
-        }
     }
 
     private void ListSpans(ReadOnlySpan<byte> text, Pattern.Matcher matcher, bool invert)
@@ -149,8 +143,6 @@ internal sealed class PieceList
     private void AddGap(int start, int end, bool isDelimiter)
     {
         if (start < end)
-        {
             _spans.Add((start, end, isDelimiter));
-        }
     }
 }

@@ -15,9 +15,7 @@ internal abstract class PreTokenizer
         public override void Apply(PieceList pieces)
         {
             foreach (var step in steps)
-            {
                 step.Apply(pieces);
-            }
         }
     }
 
@@ -70,9 +68,7 @@ internal abstract class PreTokenizer
             void Add(int end)
             {
                 if (current != Kind.Space)
-                {
                     PieceList.Add(pieces, offset + start, offset + end);
-                }
             }
         }
     }
@@ -108,19 +104,13 @@ internal abstract class PreTokenizer
         public override void Apply(PieceList pieces)
         {
             if (_addsPrefixSpace)
-            {
                 pieces.Rewrite(PrefixSpace);
-            }
 
             if (_usesPattern)
-            {
                 Words.Apply(pieces);
-            }
 
             if (!_isRaw)
-            {
                 pieces.Rewrite(WriteBytes);
-            }
         }
     }
 
@@ -135,9 +125,7 @@ internal abstract class PreTokenizer
             {
                 start = at;
                 for (int count = 0; count < length && at < text.Length; count++)
-                {
                     at += Utf8Text.LengthAt(text, at);
-                }
 
                 PieceList.Add(pieces, offset + start, offset + at);
             }

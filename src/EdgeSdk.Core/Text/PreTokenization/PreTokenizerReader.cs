@@ -81,9 +81,7 @@ internal sealed class PreTokenizerReader
     {
         const int Default = 5;
         if (field.Optional("length") is not { } length)
-        {
             return Default;
-        }
 
         return length.Count(LongestPiece) is > 0 and int value ? value : throw length.Refuse("is no length", "Give at least 1");
     }

@@ -209,9 +209,7 @@ internal static class ScriptTable
         for (int i = 0; i < Runs.Length; i += 2)
         {
             if (Runs[i + 1] >> 1 == script)
-            {
                 ranges.Add((Runs[i], (i + 2 < Runs.Length ? Runs[i + 2] : 0x110000) - 1));
-            }
         }
 
         return ranges;

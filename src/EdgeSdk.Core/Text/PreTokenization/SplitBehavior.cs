@@ -29,15 +29,11 @@ internal static class SplitBehaviors
         {
             var span = spans[i];
             if (behavior == SplitBehavior.Removed && span.IsDelimiter)
-            {
                 continue;
-            }
 
             start = start < 0 ? span.Start : start;
             if (i + 1 < spans.Count && JoinsNext(spans, i, behavior))
-            {
                 continue;
-            }
 
             PieceList.Add(pieces, offset + start, offset + span.End);
             start = -1;

@@ -22,9 +22,7 @@ internal sealed class UnicodeScripts : PreTokenizer
         {
             int script = ScriptOf(Utf8Text.CodePointAt(text, at, out length));
             if (script == ScriptTable.None || script == last)
-            {
                 continue;
-            }
 
             PieceList.Add(pieces, offset + start, offset + at);
             (start, last) = (at, script);
@@ -36,9 +34,7 @@ internal sealed class UnicodeScripts : PreTokenizer
     private static int ScriptOf(int codePoint)
     {
         if (codePoint == ' ')
-        {
             return ScriptTable.None;
-        }
 
         int script = codePoint == ProlongedSoundMark ? Han : ScriptTable.LegacyScriptOf(codePoint);
         return script == Hiragana || script == Katakana ? Han : script;

@@ -37,28 +37,28 @@ internal sealed record BoundBuiltin(Builtin Builtin, object? Subject);
 /// <summary>One call: the value that it works on and the arguments by their parameters.</summary>
 internal sealed class Call
 {
-    private readonly string name;
-    private readonly Dictionary<string, object?> arguments = new(StringComparer.Ordinal);
+    private readonly string _name;
+    private readonly Dictionary<string, object?> _arguments = new(StringComparer.Ordinal);
 
     /// <exception cref="TemplateFault">The arguments do not fit the parameters.</exception>
     public Call(Builtin callee, object? subject, Meter meter, Arguments given)
     {
-        (name, Subject, Meter, Given) = (callee.Name, subject, meter, given);
+        (_name, Subject, Meter, Given) = (callee.Name, subject, meter, given);
         if (callee.TakesAny)
             return;
 
         if (given.Placed.Count > callee.Parameters.Length)
-            throw new TemplateFault($"'{name}' takes at most {callee.Parameters.Length} arguments.");
+            throw new TemplateFault($"'{_name}' takes at most {callee.Parameters.Length} arguments.");
 
         for (int i = 0; i < given.Placed.Count; i++)
-            arguments[callee.Parameters[i]] = given.Placed[i];
+            _arguments[callee.Parameters[i]] = given.Placed[i];
         foreach (var (parameter, value) in given.Named)
             Bind(callee, parameter, value);
 
         foreach (string parameter in callee.Parameters.AsSpan(0, callee.Required))
         {
             if (!Has(parameter))
-                throw new TemplateFault($"'{name}' needs the argument '{parameter}'.");
+                throw new TemplateFault($"'{_name}' needs the argument '{parameter}'.");
         }
     }
 
@@ -74,9 +74,9 @@ internal sealed class Call
     /// <summary>The arguments as they were given.</summary>
     public Arguments Given { get; }
 
-    public bool Has(string parameter) => arguments.ContainsKey(parameter);
+    public bool Has(string parameter) => _arguments.ContainsKey(parameter);
 
-    public object? Value(string parameter, object? otherwise = null) => arguments.GetValueOrDefault(parameter, otherwise);
+    public object? Value(string parameter, object? otherwise = null) => _arguments.GetValueOrDefault(parameter, otherwise);
 
     public string Text(string parameter) => OptionalText(parameter) ?? throw Misfit(parameter, "a string");
 
@@ -103,14 +103,14 @@ internal sealed class Call
     };
 
     public TemplateFault Misfit(string parameter, string expected) => Value(parameter) is Undefined undefined
-        ? new($"{undefined.Problem}, where '{name}' needs {expected} as '{parameter}'.")
-        : new($"the argument '{parameter}' of '{name}' must be {expected}, not {Operators.KindOf(Value(parameter))}.");
+        ? new($"{undefined.Problem}, where '{_name}' needs {expected} as '{parameter}'.")
+        : new($"the argument '{parameter}' of '{_name}' must be {expected}, not {Operators.KindOf(Value(parameter))}.");
 
     private void Bind(Builtin callee, string parameter, object? value)
     {
         if (!callee.Parameters.Contains(parameter))
-            throw new TemplateFault($"'{name}' has no parameter '{parameter}' that is supported.");
-        if (!arguments.TryAdd(parameter, value))
-            throw new TemplateFault($"the argument '{parameter}' of '{name}' is given twice.");
+            throw new TemplateFault($"'{_name}' has no parameter '{parameter}' that is supported.");
+        if (!_arguments.TryAdd(parameter, value))
+            throw new TemplateFault($"the argument '{parameter}' of '{_name}' is given twice.");
     }
 }

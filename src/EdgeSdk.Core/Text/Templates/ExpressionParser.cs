@@ -13,24 +13,24 @@ internal sealed class ExpressionParser(TokenStream tokens)
 {
     private static readonly string[] s_comparisons = ["==", "!=", "<", "<=", ">", ">="];
 
-    private readonly List<(Token Name, bool IsTest)> unknown = [];
+    private readonly List<(Token Name, bool IsTest)> _unknown = [];
 
     /// <summary>The names that were read so far, in order.</summary>
     public List<string> NamesRead { get; } = [];
 
     /// <summary>How many filters and tests were met so far that are not supported, without those that were forgiven.</summary>
-    public int UnknownCount => unknown.Count;
+    public int UnknownCount => _unknown.Count;
 
     /// <summary>
     /// Forgives those met since there were <paramref name="count"/>: they stand where they may never be reached, under an <c>if</c>, and are refused
     /// when they are. So does Jinja.
     /// </summary>
-    public void ForgiveUnknown(int count) => unknown.RemoveRange(count, unknown.Count - count);
+    public void ForgiveUnknown(int count) => _unknown.RemoveRange(count, _unknown.Count - count);
 
     /// <exception cref="EdgeException">A filter or a test is not supported; the first of them.</exception>
     public void RefuseUnknown()
     {
-        if (unknown is [var (name, isTest), ..])
+        if (_unknown is [var (name, isTest), ..])
             throw tokens.Source.Refuse(name.Start, NotSupported(name.Value, isTest));
     }
 
@@ -369,7 +369,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
 
     private Builtin Unknown(Token name, bool isTest)
     {
-        unknown.Add((name, isTest));
+        _unknown.Add((name, isTest));
         return new Builtin(name.Value, [], 0, _ => throw new TemplateFault(NotSupported(name.Value, isTest))) { TakesAny = true };
     }
 

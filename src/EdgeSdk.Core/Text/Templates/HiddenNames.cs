@@ -7,7 +7,7 @@ namespace EdgeSdk.Text.Templates;
 /// </summary>
 internal sealed class HiddenNames
 {
-    private readonly Dictionary<IReadOnlyList<Statement>, IReadOnlyCollection<string>> byBody = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<IReadOnlyList<Statement>, IReadOnlyCollection<string>> _byBody = new(ReferenceEqualityComparer.Instance);
 
     /// <param name="template">The statements of a whole template.</param>
     /// <param name="source">Where they come from, for messages.</param>
@@ -25,7 +25,7 @@ internal sealed class HiddenNames
     }
 
     /// <summary>The names that are undefined where <paramref name="body"/> begins.</summary>
-    public IReadOnlyCollection<string> In(IReadOnlyList<Statement> body) => byBody.GetValueOrDefault(body, []);
+    public IReadOnlyCollection<string> In(IReadOnlyList<Statement> body) => _byBody.GetValueOrDefault(body, []);
 
     /// <summary>A block is known whole before those within it are looked at.</summary>
     private void Visit(IReadOnlyList<Statement> body, IEnumerable<Expression?> given, Block? around)
@@ -35,7 +35,7 @@ internal sealed class HiddenNames
         block.Read(given);
         block.Visit(body, isCertain: true);
         if (block.Hidden.Count > 0)
-            byBody[body] = block.Hidden;
+            _byBody[body] = block.Hidden;
 
         foreach (var (inner, names) in block.Within)
             Visit(inner, names, block);
@@ -43,7 +43,7 @@ internal sealed class HiddenNames
 
     private sealed class Block(Block? around)
     {
-        private readonly HashSet<string> known = new(StringComparer.Ordinal);
+        private readonly HashSet<string> _known = new(StringComparer.Ordinal);
 
         public HashSet<string> Hidden { get; } = new(StringComparer.Ordinal);
 
@@ -57,14 +57,14 @@ internal sealed class HiddenNames
                 Visit(statement, isCertain);
         }
 
-        private bool Knows(string name) => known.Contains(name) || (around?.Knows(name) ?? false);
+        private bool Knows(string name) => _known.Contains(name) || (around?.Knows(name) ?? false);
 
         private void Set(string name, bool isCertain)
         {
             if (isCertain && !Knows(name))
                 Hidden.Add(name);
 
-            known.Add(name);
+            _known.Add(name);
         }
 
         private void Visit(Statement statement, bool isCertain)
@@ -132,7 +132,7 @@ internal sealed class HiddenNames
         private void Set(Target target, bool isCertain)
         {
             if (target is AttributeTarget attribute)
-                known.Add(attribute.Namespace);
+                _known.Add(attribute.Namespace);
 
             foreach (var name in Names(target))
                 Set(name.Identifier, isCertain);
@@ -152,7 +152,7 @@ internal sealed class HiddenNames
             while (open.TryPop(out var expression))
             {
                 if (expression is Name name)
-                    known.Add(name.Identifier);
+                    _known.Add(name.Identifier);
 
                 foreach (var part in PartsOf(expression))
                     open.Push(part);

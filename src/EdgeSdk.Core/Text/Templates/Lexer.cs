@@ -13,18 +13,18 @@ internal sealed partial class Lexer
 {
     private static readonly string[] s_symbols = ["//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ".", ",", ":", "|"];
 
-    private readonly TemplateSource source;
-    private readonly string text;
-    private readonly List<Token> tokens = [];
-    private int at;
+    private readonly TemplateSource _source;
+    private readonly string _text;
+    private readonly List<Token> _tokens = [];
+    private int _at;
 
-    /// <summary>Whether only a line's start lies before <see cref="at"/>, once the last tag's line feed was dropped.</summary>
-    private bool atLineStart = true;
+    /// <summary>Whether only a line's start lies before <see cref="_at"/>, once the last tag's line feed was dropped.</summary>
+    private bool _atLineStart = true;
 
     private Lexer(TemplateSource source)
     {
-        this.source = source;
-        text = source.Text;
+        _source = source;
+        _text = source.Text;
     }
 
     /// <exception cref="EdgeException">A tag, a comment or a string is not closed, or a character has no meaning.</exception>
@@ -32,46 +32,46 @@ internal sealed partial class Lexer
     {
         var lexer = new Lexer(source);
         lexer.ReadTemplate();
-        return lexer.tokens;
+        return lexer._tokens;
     }
 
     private void ReadTemplate()
     {
-        while (at < text.Length)
+        while (_at < _text.Length)
         {
             int open = FindOpening();
             if (open < 0)
             {
-                AddText(text.Length);
+                AddText(_text.Length);
                 break;
             }
 
             ReadTextBefore(open);
-            at = open + (Sign(open) == ' ' ? 2 : 3);
+            _at = open + (Sign(open) == ' ' ? 2 : 3);
             ReadTag(open);
         }
 
-        Add(TokenKind.End, text.Length, text.Length);
+        Add(TokenKind.End, _text.Length, _text.Length);
     }
 
     private void ReadTag(int open)
     {
-        switch (text[open + 1])
+        switch (_text[open + 1])
         {
             case '#':
                 ReadComment(open);
                 break;
             case '{':
-                Add(TokenKind.OutputStart, open, at);
+                Add(TokenKind.OutputStart, open, _at);
                 ReadCode(TokenKind.OutputEnd, "}}", open);
                 break;
-            case '%' when RawStart().Match(text, open) is { Success: true } raw:
-                at = raw.Index + raw.Length;
-                atLineStart = text[at - 1] == '\n';
+            case '%' when RawStart().Match(_text, open) is { Success: true } raw:
+                _at = raw.Index + raw.Length;
+                _atLineStart = _text[_at - 1] == '\n';
                 ReadRaw(open);
                 break;
             default:
-                Add(TokenKind.TagStart, open, at);
+                Add(TokenKind.TagStart, open, _at);
                 ReadCode(TokenKind.TagEnd, "%}", open);
                 break;
         }
@@ -79,9 +79,9 @@ internal sealed partial class Lexer
 
     private int FindOpening()
     {
-        for (int i = text.IndexOf('{', at); i >= 0 && i + 1 < text.Length; i = text.IndexOf('{', i + 1))
+        for (int i = _text.IndexOf('{', _at); i >= 0 && i + 1 < _text.Length; i = _text.IndexOf('{', i + 1))
         {
-            if (text[i + 1] is '{' or '%' or '#')
+            if (_text[i + 1] is '{' or '%' or '#')
                 return i;
         }
 
@@ -89,17 +89,17 @@ internal sealed partial class Lexer
     }
 
     /// <summary>The sign of white space control behind an opening; a blank where there is none.</summary>
-    private char Sign(int open) => open + 2 < text.Length && text[open + 2] is '-' or '+' ? text[open + 2] : ' ';
+    private char Sign(int open) => open + 2 < _text.Length && _text[open + 2] is '-' or '+' ? _text[open + 2] : ' ';
 
     private void ReadTextBefore(int open)
     {
         int end = open;
         if (Sign(open) == '-')
         {
-            while (end > at && PythonText.IsSpace(text[end - 1]))
+            while (end > _at && PythonText.IsSpace(_text[end - 1]))
                 end--;
         }
-        else if (Sign(open) == ' ' && text[open + 1] != '{')
+        else if (Sign(open) == ' ' && _text[open + 1] != '{')
         {
             end = WithoutIndent(open);
         }
@@ -110,49 +110,49 @@ internal sealed partial class Lexer
     private int WithoutIndent(int open)
     {
         int start = open;
-        while (start > at && text[start - 1] != '\n')
+        while (start > _at && _text[start - 1] != '\n')
         {
-            if (!PythonText.IsSpace(text[--start]))
+            if (!PythonText.IsSpace(_text[--start]))
                 return open;
         }
 
-        return start > at || atLineStart ? start : open;
+        return start > _at || _atLineStart ? start : open;
     }
 
     private void ReadComment(int open)
     {
-        int end = text.IndexOf("#}", at, StringComparison.Ordinal);
+        int end = _text.IndexOf("#}", _at, StringComparison.Ordinal);
         if (end < 0)
-            throw source.Refuse(open, "the comment is not closed; '#}' is missing.");
+            throw _source.Refuse(open, "the comment is not closed; '#}' is missing.");
 
-        Close(end + 2, end > at ? text[end - 1] : ' ', isTag: true);
+        Close(end + 2, end > _at ? _text[end - 1] : ' ', isTag: true);
     }
 
     private void ReadRaw(int open)
     {
-        var end = RawEnd().Match(text, at);
+        var end = RawEnd().Match(_text, _at);
         if (!end.Success)
-            throw source.Refuse(open, "the raw block is not closed; '{% endraw %}' is missing.");
+            throw _source.Refuse(open, "the raw block is not closed; '{% endraw %}' is missing.");
 
         ReadTextBefore(end.Index);
-        Close(end.Index + end.Length, text[end.Index + end.Length - 3], isTag: true);
+        Close(end.Index + end.Length, _text[end.Index + end.Length - 3], isTag: true);
     }
 
     /// <summary>Goes on behind a closing that ends at <paramref name="end"/>, past the white space that it drops.</summary>
     private void Close(int end, char sign, bool isTag)
     {
-        at = end;
+        _at = end;
         if (sign == '-')
         {
-            while (at < text.Length && PythonText.IsSpace(text[at]))
-                at++;
+            while (_at < _text.Length && PythonText.IsSpace(_text[_at]))
+                _at++;
         }
-        else if (isTag && sign != '+' && at < text.Length && text[at] == '\n')
+        else if (isTag && sign != '+' && _at < _text.Length && _text[_at] == '\n')
         {
-            at++;
+            _at++;
         }
 
-        atLineStart = text[at - 1] == '\n';
+        _atLineStart = _text[_at - 1] == '\n';
     }
 
     private void ReadCode(TokenKind closing, string mark, int open)
@@ -160,17 +160,17 @@ internal sealed partial class Lexer
         int depth = 0;
         while (true)
         {
-            while (at < text.Length && PythonText.IsSpace(text[at]))
-                at++;
+            while (_at < _text.Length && PythonText.IsSpace(_text[_at]))
+                _at++;
 
-            if (at == text.Length)
-                throw source.Refuse(open, $"'{text[open..(open + 2)]}' is not closed; '{mark}' is missing.");
+            if (_at == _text.Length)
+                throw _source.Refuse(open, $"'{_text[open..(open + 2)]}' is not closed; '{mark}' is missing.");
 
             if (depth == 0 && TryClose(closing, mark))
                 return;
 
             ReadToken();
-            depth += tokens[^1] switch
+            depth += _tokens[^1] switch
             {
                 { Kind: TokenKind.Symbol, Value: "(" or "[" or "{" } => 1,
                 { Kind: TokenKind.Symbol, Value: ")" or "]" or "}" } => depth > 0 ? -1 : 0,
@@ -182,64 +182,64 @@ internal sealed partial class Lexer
     private bool TryClose(TokenKind closing, string mark)
     {
         bool isTag = closing == TokenKind.TagEnd;
-        char sign = text[at] is '-' || (text[at] is '+' && isTag) ? text[at] : ' ';
-        int start = sign == ' ' ? at : at + 1;
-        if (string.CompareOrdinal(text, start, mark, 0, 2) != 0)
+        char sign = _text[_at] is '-' || (_text[_at] is '+' && isTag) ? _text[_at] : ' ';
+        int start = sign == ' ' ? _at : _at + 1;
+        if (string.CompareOrdinal(_text, start, mark, 0, 2) != 0)
             return false;
 
-        Add(closing, at, start + 2);
+        Add(closing, _at, start + 2);
         Close(start + 2, sign, isTag);
         return true;
     }
 
     private void ReadToken()
     {
-        if (text[at] is '\'' or '"')
+        if (_text[_at] is '\'' or '"')
             ReadString();
-        else if (char.IsAsciiDigit(text[at]))
+        else if (char.IsAsciiDigit(_text[_at]))
             ReadNumber();
-        else if (char.IsLetter(text[at]) || text[at] == '_')
-            Take(TokenKind.Name, Name().Match(text, at).Length);
-        else if (Array.Find(s_symbols, s => string.CompareOrdinal(text, at, s, 0, s.Length) == 0) is { } symbol)
+        else if (char.IsLetter(_text[_at]) || _text[_at] == '_')
+            Take(TokenKind.Name, Name().Match(_text, _at).Length);
+        else if (Array.Find(s_symbols, s => string.CompareOrdinal(_text, _at, s, 0, s.Length) == 0) is { } symbol)
             Take(TokenKind.Symbol, symbol.Length);
         else
-            throw source.Refuse(at, $"the character {(Rune.TryGetRuneAt(text, at, out var rune) ? $"'{rune}'" : $"U+{(int)text[at]:X4}")} has no meaning here.");
+            throw _source.Refuse(_at, $"the character {(Rune.TryGetRuneAt(_text, _at, out var rune) ? $"'{rune}'" : $"U+{(int)_text[_at]:X4}")} has no meaning here.");
     }
 
     private void ReadNumber()
     {
         // Behind a point only an integer can follow: a.1.2 is an item of an item.
-        if (text[Math.Max(at - 1, 0)] != '.' && Float().Match(text, at) is { Success: true } real)
+        if (_text[Math.Max(_at - 1, 0)] != '.' && Float().Match(_text, _at) is { Success: true } real)
             Take(TokenKind.Float, real.Length);
         else
-            Take(TokenKind.Integer, Integer().Match(text, at).Length);
+            Take(TokenKind.Integer, Integer().Match(_text, _at).Length);
     }
 
     private void ReadString()
     {
-        int start = at;
+        int start = _at;
         var value = new StringBuilder();
-        for (char quote = text[at++]; at < text.Length && text[at] != quote;)
+        for (char quote = _text[_at++]; _at < _text.Length && _text[_at] != quote;)
         {
-            if (text[at] == '\\' && at + 1 < text.Length)
+            if (_text[_at] == '\\' && _at + 1 < _text.Length)
                 ReadEscape(value);
             else
-                value.Append(text[at++]);
+                value.Append(_text[_at++]);
         }
 
-        if (at == text.Length)
-            throw source.Refuse(start, "the string is not closed.");
+        if (_at == _text.Length)
+            throw _source.Refuse(start, "the string is not closed.");
 
-        at++;
-        tokens.Add(new(TokenKind.String, value.ToString(), start, at));
+        _at++;
+        _tokens.Add(new(TokenKind.String, value.ToString(), start, _at));
     }
 
     /// <summary>The escapes of Python's strings; what is none stands for itself, its backslash included.</summary>
     private void ReadEscape(StringBuilder value)
     {
-        char kind = text[at + 1];
-        int start = at;
-        at += 2;
+        char kind = _text[_at + 1];
+        int start = _at;
+        _at += 2;
         switch (kind)
         {
             case '\n': break;
@@ -251,21 +251,21 @@ internal sealed partial class Lexer
             case 'f': value.Append('\f'); break;
             case 'v': value.Append('\v'); break;
             case '\\' or '\'' or '"': value.Append(kind); break;
-            case 'x': AppendCode(value, start, at, 2, NumberStyles.AllowHexSpecifier); break;
-            case 'u': AppendCode(value, start, at, 4, NumberStyles.AllowHexSpecifier); break;
-            case 'U': AppendCode(value, start, at, 8, NumberStyles.AllowHexSpecifier); break;
+            case 'x': AppendCode(value, start, _at, 2, NumberStyles.AllowHexSpecifier); break;
+            case 'u': AppendCode(value, start, _at, 4, NumberStyles.AllowHexSpecifier); break;
+            case 'U': AppendCode(value, start, _at, 8, NumberStyles.AllowHexSpecifier); break;
             case >= '0' and <= '7': AppendOctal(value); break;
-            case 'N': throw source.Refuse(start, "the escape '\\N' is not supported; write the character itself.");
+            case 'N': throw _source.Refuse(start, "the escape '\\N' is not supported; write the character itself.");
             default: value.Append('\\').Append(kind); break;
         }
     }
 
     private void AppendCode(StringBuilder value, int escape, int start, int digits, NumberStyles style)
     {
-        if (start + digits > text.Length || !int.TryParse(text.AsSpan(start, digits), style, CultureInfo.InvariantCulture, out int code) || code is < 0 or > 0x10FFFF)
-            throw source.Refuse(escape, $"'{text[escape..start]}' needs {digits} hexadecimal digits of a character.");
+        if (start + digits > _text.Length || !int.TryParse(_text.AsSpan(start, digits), style, CultureInfo.InvariantCulture, out int code) || code is < 0 or > 0x10FFFF)
+            throw _source.Refuse(escape, $"'{_text[escape..start]}' needs {digits} hexadecimal digits of a character.");
 
-        at = start + digits;
+        _at = start + digits;
         if (code < 0x10000)
             value.Append((char)code);
         else
@@ -275,25 +275,25 @@ internal sealed partial class Lexer
     private void AppendOctal(StringBuilder value)
     {
         int code = 0;
-        at--;
-        for (int end = Math.Min(at + 3, text.Length); at < end && text[at] is >= '0' and <= '7'; at++)
-            code = (code * 8) + text[at] - '0';
+        _at--;
+        for (int end = Math.Min(_at + 3, _text.Length); _at < end && _text[_at] is >= '0' and <= '7'; _at++)
+            code = (code * 8) + _text[_at] - '0';
 
         value.Append((char)code);
     }
 
     private void Take(TokenKind kind, int length)
     {
-        Add(kind, at, at + length);
-        at += length;
+        Add(kind, _at, _at + length);
+        _at += length;
     }
 
-    private void Add(TokenKind kind, int start, int end) => tokens.Add(new(kind, text[start..end], start, end));
+    private void Add(TokenKind kind, int start, int end) => _tokens.Add(new(kind, _text[start..end], start, end));
 
     private void AddText(int end)
     {
-        if (end > at)
-            Add(TokenKind.Text, at, end);
+        if (end > _at)
+            Add(TokenKind.Text, _at, end);
     }
 
     [GeneratedRegex(@"\G\w+")]

@@ -16,18 +16,18 @@ internal sealed class Meter(long inputSize)
 
     private const int ItemSize = 16;
 
-    private readonly long maxSteps = FreeSteps + (4 * inputSize);
-    private readonly long maxMade = FreeMade + (32 * inputSize);
-    private readonly long maxOutput = FreeOutput + (4 * inputSize);
+    private readonly long _maxSteps = FreeSteps + (4 * inputSize);
+    private readonly long _maxMade = FreeMade + (32 * inputSize);
+    private readonly long _maxOutput = FreeOutput + (4 * inputSize);
 
-    private long steps;
-    private long made;
+    private long _steps;
+    private long _made;
 
     public void Step(long count = 1)
     {
-        steps += count;
-        if (steps > maxSteps)
-            throw new TemplateFault($"rendering takes more than {maxSteps} steps.");
+        _steps += count;
+        if (_steps > _maxSteps)
+            throw new TemplateFault($"rendering takes more than {_maxSteps} steps.");
     }
 
     /// <summary>Counts a look through a whole text by wide instructions: a step for each thousand characters.</summary>
@@ -53,16 +53,16 @@ internal sealed class Meter(long inputSize)
 
     public void Make(long characters)
     {
-        made += characters;
-        if (made > maxMade)
-            throw new TemplateFault($"rendering makes more than {maxMade} characters on the way.");
+        _made += characters;
+        if (_made > _maxMade)
+            throw new TemplateFault($"rendering makes more than {_maxMade} characters on the way.");
     }
 
     public void MakeItems(long count) => Make(count * ItemSize);
 
     public void CheckOutput(long characters)
     {
-        if (characters > maxOutput)
-            throw new TemplateFault($"the rendered text has more than {maxOutput} characters.");
+        if (characters > _maxOutput)
+            throw new TemplateFault($"the rendered text has more than {_maxOutput} characters.");
     }
 }

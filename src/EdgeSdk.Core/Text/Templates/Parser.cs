@@ -5,16 +5,16 @@ internal sealed class Parser
 {
     private const string Supported = "if, for, set, macro, call, filter, with, generation, break, continue and raw are";
 
-    private readonly TokenStream tokens;
-    private readonly ExpressionParser expressions;
+    private readonly TokenStream _tokens;
+    private readonly ExpressionParser _expressions;
 
     /// <summary>How many loops are open in the innermost macro, or in the template.</summary>
-    private int loops;
+    private int _loops;
 
     private Parser(TokenStream tokens)
     {
-        this.tokens = tokens;
-        expressions = new ExpressionParser(tokens);
+        _tokens = tokens;
+        _expressions = new ExpressionParser(tokens);
     }
 
     /// <exception cref="EdgeException">The template is not well formed, or holds what is not supported; the message says what and where.</exception>
@@ -22,17 +22,17 @@ internal sealed class Parser
     {
         var parser = new Parser(new TokenStream(source));
         var body = parser.ParseBody();
-        if (parser.tokens.Peek.Kind != TokenKind.End)
+        if (parser._tokens.Peek.Kind != TokenKind.End)
             throw parser.UnknownTag();
 
-        parser.expressions.RefuseUnknown();
+        parser._expressions.RefuseUnknown();
         return body;
     }
 
     /// <summary>Statements up to the end or to a tag that begins none, which the caller reads.</summary>
     private List<Statement> ParseBody()
     {
-        tokens.CheckDepth();
+        _tokens.CheckDepth();
         var body = new List<Statement>();
         while (ParseStatement() is { } statement)
             body.Add(statement);
@@ -42,10 +42,10 @@ internal sealed class Parser
 
     private Statement? ParseStatement()
     {
-        var token = tokens.Peek;
+        var token = _tokens.Peek;
         return token.Kind switch
         {
-            TokenKind.Text => new TextStatement(token.Start, tokens.Take().Value),
+            TokenKind.Text => new TextStatement(token.Start, _tokens.Take().Value),
             TokenKind.OutputStart => ParseOutput(),
             TokenKind.TagStart => ParseTag(),
             _ => null,
@@ -54,13 +54,13 @@ internal sealed class Parser
 
     private OutputStatement ParseOutput()
     {
-        int at = tokens.Take().Start;
-        var value = expressions.ParseTuple();
-        tokens.Expect(TokenKind.OutputEnd, "'}}'");
+        int at = _tokens.Take().Start;
+        var value = _expressions.ParseTuple();
+        _tokens.Expect(TokenKind.OutputEnd, "'}}'");
         return new OutputStatement(at, value);
     }
 
-    private Statement? ParseTag() => tokens.Second is not { Kind: TokenKind.Name, Value: var name } ? null : name switch
+    private Statement? ParseTag() => _tokens.Second is not { Kind: TokenKind.Name, Value: var name } ? null : name switch
     {
         "if" => ParseIf(),
         "for" => ParseFor(),
@@ -77,7 +77,7 @@ internal sealed class Parser
 
     private IfStatement ParseIf()
     {
-        int met = expressions.UnknownCount;
+        int met = _expressions.UnknownCount;
         int at = OpenTag();
         var branches = new List<Branch> { ParseBranch() };
         while (IsTag("elif"))
@@ -88,13 +88,13 @@ internal sealed class Parser
 
         var otherwise = ParseElse();
         CloseBlock("if", at);
-        expressions.ForgiveUnknown(met);
+        _expressions.ForgiveUnknown(met);
         return new IfStatement(at, branches, otherwise);
     }
 
     private Branch ParseBranch()
     {
-        var condition = expressions.ParseTuple(conditional: false);
+        var condition = _expressions.ParseTuple(conditional: false);
         EndTag();
         return new Branch(condition, ParseBody());
     }
@@ -103,15 +103,15 @@ internal sealed class Parser
     {
         int at = OpenTag();
         var target = ParseTargets();
-        tokens.ExpectName("in");
-        var items = expressions.ParseTuple(conditional: false);
-        var filter = tokens.TryName("if") ? expressions.Parse() : null;
-        bool isRecursive = tokens.TryName("recursive");
+        _tokens.ExpectName("in");
+        var items = _expressions.ParseTuple(conditional: false);
+        var filter = _tokens.TryName("if") ? _expressions.Parse() : null;
+        bool isRecursive = _tokens.TryName("recursive");
         EndTag();
 
-        loops++;
+        _loops++;
         var body = ParseBody();
-        loops--;
+        _loops--;
 
         var otherwise = ParseElse();
         CloseBlock("for", at);
@@ -122,17 +122,17 @@ internal sealed class Parser
     {
         int at = OpenTag();
         var target = ParseTargets();
-        if (tokens.TrySymbol("="))
+        if (_tokens.TrySymbol("="))
         {
-            var value = expressions.ParseTuple();
+            var value = _expressions.ParseTuple();
             EndTag();
             return new SetStatement(at, target, value);
         }
 
         if (target is TupleTarget)
-            throw tokens.Unexpected("'='");
+            throw _tokens.Unexpected("'='");
 
-        var filters = expressions.ParseAppliedFilters();
+        var filters = _expressions.ParseAppliedFilters();
         EndTag();
         return new SetBlockStatement(at, target, filters, ParseBlock("set", at));
     }
@@ -140,7 +140,7 @@ internal sealed class Parser
     private FilterStatement ParseFilter()
     {
         int at = OpenTag();
-        List<AppliedFilter> filters = [expressions.ParseAppliedFilter(), .. expressions.ParseAppliedFilters()];
+        List<AppliedFilter> filters = [_expressions.ParseAppliedFilter(), .. _expressions.ParseAppliedFilters()];
         EndTag();
         return new FilterStatement(at, filters, ParseBlock("filter", at));
     }
@@ -149,14 +149,14 @@ internal sealed class Parser
     {
         int at = OpenTag();
         var variables = new List<(Target, Expression)>();
-        while (tokens.Peek.Kind != TokenKind.TagEnd)
+        while (_tokens.Peek.Kind != TokenKind.TagEnd)
         {
             if (variables.Count > 0)
-                tokens.ExpectSymbol(",");
+                _tokens.ExpectSymbol(",");
 
             var target = ParseTarget();
-            tokens.ExpectSymbol("=");
-            variables.Add((target, expressions.Parse()));
+            _tokens.ExpectSymbol("=");
+            variables.Add((target, _expressions.Parse()));
         }
 
         EndTag();
@@ -173,9 +173,9 @@ internal sealed class Parser
     private MacroStatement ParseMacro()
     {
         int at = OpenTag();
-        string name = tokens.Expect(TokenKind.Name, "the macro's name").Value;
-        if (!tokens.Peek.IsSymbol("("))
-            throw tokens.Unexpected("'('");
+        string name = _tokens.Expect(TokenKind.Name, "the macro's name").Value;
+        if (!_tokens.Peek.IsSymbol("("))
+            throw _tokens.Unexpected("'('");
 
         var parameters = ParseParameters();
         EndTag();
@@ -185,10 +185,10 @@ internal sealed class Parser
     private CallStatement ParseCall()
     {
         int at = OpenTag();
-        var parameters = tokens.Peek.IsSymbol("(") ? ParseParameters() : [];
-        int start = tokens.Peek.Start;
-        if (expressions.Parse() is not Invocation invocation)
-            throw tokens.Source.Refuse(start, "'call' needs the call of a macro.");
+        var parameters = _tokens.Peek.IsSymbol("(") ? ParseParameters() : [];
+        int start = _tokens.Peek.Start;
+        if (_expressions.Parse() is not Invocation invocation)
+            throw _tokens.Source.Refuse(start, "'call' needs the call of a macro.");
 
         EndTag();
         return new CallStatement(at, invocation, ParseMacroBody("caller", parameters, "call", at));
@@ -196,26 +196,26 @@ internal sealed class Parser
 
     private MacroDefinition ParseMacroBody(string name, IReadOnlyList<Parameter> parameters, string tag, int at)
     {
-        int namesBefore = expressions.NamesRead.Count;
+        int namesBefore = _expressions.NamesRead.Count;
         var body = ParseOutsideLoops(tag, at);
-        return new MacroDefinition(name, parameters, body, expressions.NamesRead.Skip(namesBefore).ToHashSet(StringComparer.Ordinal));
+        return new MacroDefinition(name, parameters, body, _expressions.NamesRead.Skip(namesBefore).ToHashSet(StringComparer.Ordinal));
     }
 
     private List<Parameter> ParseParameters()
     {
-        tokens.ExpectSymbol("(");
+        _tokens.ExpectSymbol("(");
         var parameters = new List<Parameter>();
-        while (!tokens.TrySymbol(")"))
+        while (!_tokens.TrySymbol(")"))
         {
             if (parameters.Count > 0)
-                tokens.ExpectSymbol(",");
+                _tokens.ExpectSymbol(",");
 
-            var name = tokens.Expect(TokenKind.Name, "a parameter's name");
-            var value = tokens.TrySymbol("=") ? expressions.Parse() : null;
+            var name = _tokens.Expect(TokenKind.Name, "a parameter's name");
+            var value = _tokens.TrySymbol("=") ? _expressions.Parse() : null;
             if (value is null && parameters is [.., { Default: not null }])
-                throw tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' needs a default value, as the one before it has one.");
+                throw _tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' needs a default value, as the one before it has one.");
             if (parameters.Exists(parameter => parameter.Name == name.Value))
-                throw tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' is there twice.");
+                throw _tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' is there twice.");
 
             parameters.Add(new Parameter(name.Value, value));
         }
@@ -226,11 +226,11 @@ internal sealed class Parser
     private Target ParseTargets()
     {
         var first = ParseTarget();
-        if (!tokens.Peek.IsSymbol(","))
+        if (!_tokens.Peek.IsSymbol(","))
             return first;
 
         var items = new List<Target> { first };
-        while (tokens.TrySymbol(",") && tokens.Peek is { Kind: TokenKind.Name, Value: not "in" } or { Kind: TokenKind.Symbol, Value: "(" })
+        while (_tokens.TrySymbol(",") && _tokens.Peek is { Kind: TokenKind.Name, Value: not "in" } or { Kind: TokenKind.Symbol, Value: "(" })
             items.Add(ParseTarget());
 
         return new TupleTarget(first.At, items);
@@ -238,20 +238,20 @@ internal sealed class Parser
 
     private Target ParseTarget()
     {
-        tokens.CheckDepth();
-        if (tokens.TrySymbol("("))
+        _tokens.CheckDepth();
+        if (_tokens.TrySymbol("("))
         {
             var inner = ParseTargets();
-            tokens.ExpectSymbol(")");
+            _tokens.ExpectSymbol(")");
             return inner;
         }
 
-        var name = tokens.Expect(TokenKind.Name, "a name");
+        var name = _tokens.Expect(TokenKind.Name, "a name");
         if (name.Value is "true" or "True" or "false" or "False" or "none" or "None")
-            throw tokens.Source.Refuse(name.Start, $"nothing can be assigned to '{name.Value}'.");
+            throw _tokens.Source.Refuse(name.Start, $"nothing can be assigned to '{name.Value}'.");
 
-        return tokens.TrySymbol(".")
-            ? new AttributeTarget(name.Start, name.Value, tokens.Expect(TokenKind.Name, "a name").Value)
+        return _tokens.TrySymbol(".")
+            ? new AttributeTarget(name.Start, name.Value, _tokens.Expect(TokenKind.Name, "a name").Value)
             : new NameTarget(name.Start, name.Value);
     }
 
@@ -276,17 +276,17 @@ internal sealed class Parser
     /// <summary>A body that cannot leave the loops around it: it is a macro's.</summary>
     private List<Statement> ParseOutsideLoops(string name, int at)
     {
-        int around = loops;
-        loops = 0;
+        int around = _loops;
+        _loops = 0;
         var body = ParseBlock(name, at);
-        loops = around;
+        _loops = around;
         return body;
     }
 
     private void CloseBlock(string name, int at)
     {
-        if (tokens.Peek.Kind == TokenKind.End)
-            throw tokens.Source.Refuse(at, $"the tag '{name}' is not closed; 'end{name}' is missing.");
+        if (_tokens.Peek.Kind == TokenKind.End)
+            throw _tokens.Source.Refuse(at, $"the tag '{name}' is not closed; 'end{name}' is missing.");
         if (!IsTag("end" + name))
             throw UnknownTag();
 
@@ -298,25 +298,25 @@ internal sealed class Parser
     {
         int at = OpenTag();
         EndTag();
-        return loops > 0 ? at : throw tokens.Source.Refuse(at, "break and continue belong into a for loop.");
+        return _loops > 0 ? at : throw _tokens.Source.Refuse(at, "break and continue belong into a for loop.");
     }
 
-    private bool IsTag(string name) => tokens.Peek.Kind == TokenKind.TagStart && tokens.Second.IsName(name);
+    private bool IsTag(string name) => _tokens.Peek.Kind == TokenKind.TagStart && _tokens.Second.IsName(name);
 
     /// <summary>Reads a tag's start and its name.</summary>
     private int OpenTag()
     {
-        tokens.Take();
-        return tokens.Take().Start;
+        _tokens.Take();
+        return _tokens.Take().Start;
     }
 
-    private void EndTag() => tokens.Expect(TokenKind.TagEnd, "'%}'");
+    private void EndTag() => _tokens.Expect(TokenKind.TagEnd, "'%}'");
 
     private EdgeException UnknownTag()
     {
-        var name = tokens.Second;
+        var name = _tokens.Second;
         return name.Value is "elif" or "else" or "endif" or "endfor" or "endset" or "endmacro" or "endcall" or "endfilter" or "endwith" or "endgeneration"
-            ? tokens.Source.Refuse(name.Start, $"the tag '{name.Value}' closes nothing that is open here.")
-            : tokens.Source.Refuse(name.Start, $"the tag {name} is not supported; {Supported}.");
+            ? _tokens.Source.Refuse(name.Start, $"the tag '{name.Value}' closes nothing that is open here.")
+            : _tokens.Source.Refuse(name.Start, $"the tag {name} is not supported; {Supported}.");
     }
 }

@@ -7,7 +7,7 @@ namespace EdgeSdk.Text.Templates;
 /// <summary>JSON as Python's <c>json.dumps</c> writes it, to the letter.</summary>
 internal sealed class PythonJson(Meter meter)
 {
-    private readonly StringBuilder json = new();
+    private readonly StringBuilder _json = new();
 
     public required string ItemSeparator { get; init; }
 
@@ -25,14 +25,14 @@ internal sealed class PythonJson(Meter meter)
     public string Write(object? value)
     {
         Append(value, 0);
-        return json.ToString();
+        return _json.ToString();
     }
 
     private void Append(object? value, int level)
     {
         StackLimit.Check();
         meter.Step();
-        int start = json.Length;
+        int start = _json.Length;
         switch (value)
         {
             case string text: AppendString(text); break;
@@ -40,10 +40,10 @@ internal sealed class PythonJson(Meter meter)
             case IReadOnlyList<object?> items: AppendList(items, level); return;
             case Mapping mapping: AppendMapping(mapping, level); return;
             case Undefined undefined: throw new TemplateFault($"{undefined.Problem}, so JSON cannot be made of it.");
-            default: json.Append(Scalar(value)); break;
+            default: _json.Append(Scalar(value)); break;
         }
 
-        meter.Make(json.Length - start);
+        meter.Make(_json.Length - start);
     }
 
     private static string Scalar(object? value) => value switch
@@ -58,7 +58,7 @@ internal sealed class PythonJson(Meter meter)
 
     private void AppendList(IReadOnlyList<object?> items, int level)
     {
-        json.Append('[');
+        _json.Append('[');
         for (int i = 0; i < items.Count; i++)
         {
             AppendSeparator(i == 0, level + 1);
@@ -70,13 +70,13 @@ internal sealed class PythonJson(Meter meter)
 
     private void AppendMapping(Mapping mapping, int level)
     {
-        json.Append('{');
+        _json.Append('{');
         bool isFirst = true;
         foreach (var (key, value) in SortKeys ? Sorted(mapping) : (IEnumerable<KeyValuePair<object, object?>>)mapping)
         {
             AppendSeparator(isFirst, level + 1);
             AppendString(key as string ?? Scalar(key));
-            json.Append(KeySeparator);
+            _json.Append(KeySeparator);
             Append(value, level + 1);
             isFirst = false;
         }
@@ -94,7 +94,7 @@ internal sealed class PythonJson(Meter meter)
     private void AppendSeparator(bool isFirst, int level)
     {
         if (!isFirst)
-            json.Append(ItemSeparator);
+            _json.Append(ItemSeparator);
 
         AppendLine(level);
     }
@@ -104,7 +104,7 @@ internal sealed class PythonJson(Meter meter)
         if (!isEmpty)
             AppendLine(level);
 
-        json.Append(bracket);
+        _json.Append(bracket);
     }
 
     private void AppendLine(int level)
@@ -113,30 +113,30 @@ internal sealed class PythonJson(Meter meter)
             return;
 
         meter.Make(1 + ((long)Indent.Length * level));
-        json.Append('\n').Insert(json.Length, Indent, level);
+        _json.Append('\n').Insert(_json.Length, Indent, level);
     }
 
     private void AppendString(string text)
     {
-        json.Append('"');
+        _json.Append('"');
         foreach (char c in text)
         {
             switch (c)
             {
-                case '"' or '\\': json.Append('\\').Append(c); break;
-                case '\n': json.Append("\\n"); break;
-                case '\r': json.Append("\\r"); break;
-                case '\t': json.Append("\\t"); break;
-                case '\f': json.Append("\\f"); break;
-                case '\b': json.Append("\\b"); break;
+                case '"' or '\\': _json.Append('\\').Append(c); break;
+                case '\n': _json.Append("\\n"); break;
+                case '\r': _json.Append("\\r"); break;
+                case '\t': _json.Append("\\t"); break;
+                case '\f': _json.Append("\\f"); break;
+                case '\b': _json.Append("\\b"); break;
                 case < ' ': AppendEscape(c); break;
                 case > '~' when EnsureAscii && c != Guards.Mark: AppendEscape(c); break;
-                default: json.Append(c); break;
+                default: _json.Append(c); break;
             }
         }
 
-        json.Append('"');
+        _json.Append('"');
     }
 
-    private void AppendEscape(char c) => json.Append($"\\u{(int)c:x4}");
+    private void AppendEscape(char c) => _json.Append($"\\u{(int)c:x4}");
 }

@@ -5,20 +5,20 @@ namespace EdgeSdk.Text.Templates;
 /// <summary>Runs the statements of a template once.</summary>
 internal sealed class Renderer
 {
-    private readonly TemplateSource source;
-    private readonly Meter meter;
-    private readonly Evaluator evaluator;
-    private readonly HiddenNames hidden;
+    private readonly TemplateSource _source;
+    private readonly Meter _meter;
+    private readonly Evaluator _evaluator;
+    private readonly HiddenNames _hidden;
 
     /// <summary>Where text is written: the rendered text, or the block around that keeps its own.</summary>
-    private StringBuilder output = new();
+    private StringBuilder _output = new();
 
     private Renderer(TemplateSource source, HiddenNames hidden, Meter meter)
     {
-        this.source = source;
-        this.hidden = hidden;
-        this.meter = meter;
-        evaluator = new Evaluator(source, meter);
+        _source = source;
+        _hidden = hidden;
+        _meter = meter;
+        _evaluator = new Evaluator(source, meter);
     }
 
     /// <summary>How the statements around go on after one.</summary>
@@ -50,14 +50,14 @@ internal sealed class Renderer
 
         var renderer = new Renderer(source, hidden, meter);
         renderer.Run(body, scope);
-        return renderer.output.ToString();
+        return renderer._output.ToString();
     }
 
     /// <summary>The variables of a block at its start.</summary>
     private Scope Enter(IReadOnlyList<Statement> body, Scope around)
     {
         var inner = new Scope(around);
-        foreach (string name in hidden.In(body))
+        foreach (string name in _hidden.In(body))
             inner.Hide(name);
 
         return inner;
@@ -80,12 +80,12 @@ internal sealed class Renderer
         try
         {
             StackLimit.Check();
-            meter.Step();
+            _meter.Step();
             return Execute(statement, scope);
         }
         catch (TemplateFault fault)
         {
-            throw evaluator.Refuse(statement.At, fault);
+            throw _evaluator.Refuse(statement.At, fault);
         }
     }
 
@@ -97,10 +97,10 @@ internal sealed class Renderer
                 Write(text.Text);
                 return Flow.Next;
             case OutputStatement output:
-                Write(PythonText.Display(evaluator.Evaluate(output.Value, scope), meter));
+                Write(PythonText.Display(_evaluator.Evaluate(output.Value, scope), _meter));
                 return Flow.Next;
             case SetStatement set:
-                Assign(set.Target, evaluator.Evaluate(set.Value, scope), scope);
+                Assign(set.Target, _evaluator.Evaluate(set.Value, scope), scope);
                 return Flow.Next;
             case SetBlockStatement block:
                 return SetBlock(block, scope);
@@ -116,7 +116,7 @@ internal sealed class Renderer
                 scope.Set(macro.Macro.Name, Bind(macro.Macro, scope));
                 return Flow.Next;
             case CallStatement call:
-                Write(PythonText.Display(evaluator.Invoke(call.Invocation, scope, Bind(call.Caller, scope)), meter));
+                Write(PythonText.Display(_evaluator.Invoke(call.Invocation, scope, Bind(call.Caller, scope)), _meter));
                 return Flow.Next;
             case GenerationStatement generation:
                 return Run(generation.Body, Enter(generation.Body, scope));
@@ -133,7 +133,7 @@ internal sealed class Renderer
     {
         foreach (var branch in choice.Branches)
         {
-            if (Operators.IsTrue(evaluator.Evaluate(branch.Condition, scope)))
+            if (Operators.IsTrue(_evaluator.Evaluate(branch.Condition, scope)))
                 return branch.Body;
         }
 
@@ -141,7 +141,7 @@ internal sealed class Renderer
     }
 
     private Flow RunLoop(ForStatement statement, Scope scope) =>
-        RunLoop(statement, Operators.Items(evaluator.Evaluate(statement.Items, scope), meter), scope, depth: 0);
+        RunLoop(statement, Operators.Items(_evaluator.Evaluate(statement.Items, scope), _meter), scope, depth: 0);
 
     private Flow RunLoop(ForStatement statement, IReadOnlyList<object?> all, Scope scope, int depth)
     {
@@ -164,7 +164,7 @@ internal sealed class Renderer
 
         string Recurse(object? inner)
         {
-            var (text, _) = Capture(() => RunLoop(statement, Operators.Items(inner, meter), scope, depth + 1));
+            var (text, _) = Capture(() => RunLoop(statement, Operators.Items(inner, _meter), scope, depth + 1));
             return text;
         }
     }
@@ -179,18 +179,18 @@ internal sealed class Renderer
         {
             var round = new Scope(scope);
             Assign(statement.Target, item, round);
-            if (Operators.IsTrue(evaluator.Evaluate(filter, round)))
+            if (Operators.IsTrue(_evaluator.Evaluate(filter, round)))
                 items.Add(item);
         }
 
-        return meter.Made(items);
+        return _meter.Made(items);
     }
 
     private Flow RunWith(WithStatement with, Scope scope)
     {
         var inner = Enter(with.Body, scope);
         foreach (var (target, value) in with.Variables)
-            Assign(target, evaluator.Evaluate(value, scope), inner);
+            Assign(target, _evaluator.Evaluate(value, scope), inner);
 
         return Run(with.Body, inner);
     }
@@ -210,7 +210,7 @@ internal sealed class Renderer
         var inner = Enter(block.Body, scope);
         var (text, flow) = Capture(() => Run(block.Body, inner));
         if (flow == Flow.Next)
-            Write(PythonText.Display(Through(block.Filters, text, inner), meter));
+            Write(PythonText.Display(Through(block.Filters, text, inner), _meter));
 
         return flow;
     }
@@ -218,7 +218,7 @@ internal sealed class Renderer
     private object? Through(IReadOnlyList<AppliedFilter> filters, object? value, Scope scope)
     {
         foreach (var filter in filters)
-            value = evaluator.Apply(filter, value, scope);
+            value = _evaluator.Apply(filter, value, scope);
 
         return value;
     }
@@ -245,7 +245,7 @@ internal sealed class Renderer
             else if (named.Remove(name, out var value))
                 scope.Set(name, value);
             else
-                scope.Set(name, otherwise is null ? new Undefined($"the parameter '{name}' was not given") : evaluator.Evaluate(otherwise, scope));
+                scope.Set(name, otherwise is null ? new Undefined($"the parameter '{name}' was not given") : _evaluator.Evaluate(otherwise, scope));
         }
 
         GiveRest(definition, [.. given.Placed.Skip(parameters.Count)], named, scope);
@@ -288,9 +288,9 @@ internal sealed class Renderer
                 names.Attributes[attribute.Name] = value;
                 break;
             case AttributeTarget attribute:
-                throw source.Refuse(attribute.At, $"only a namespace's attributes can be set, and '{attribute.Namespace}' is {Operators.KindOf(scope.Get(attribute.Namespace))}.");
+                throw _source.Refuse(attribute.At, $"only a namespace's attributes can be set, and '{attribute.Namespace}' is {Operators.KindOf(scope.Get(attribute.Namespace))}.");
             case TupleTarget tuple:
-                AssignAll(tuple, Operators.Items(value, meter), scope);
+                AssignAll(tuple, Operators.Items(value, _meter), scope);
                 break;
         }
     }
@@ -298,7 +298,7 @@ internal sealed class Renderer
     private void AssignAll(TupleTarget target, IReadOnlyList<object?> values, Scope scope)
     {
         if (values.Count != target.Items.Count)
-            throw source.Refuse(target.At, $"{target.Items.Count} names cannot take {values.Count} values.");
+            throw _source.Refuse(target.At, $"{target.Items.Count} names cannot take {values.Count} values.");
 
         for (int i = 0; i < values.Count; i++)
             Assign(target.Items[i], values[i], scope);
@@ -307,23 +307,23 @@ internal sealed class Renderer
     /// <summary>What statements write, kept apart from the output around.</summary>
     private (string Text, Flow Flow) Capture(Func<Flow> run)
     {
-        var around = output;
-        output = new StringBuilder();
+        var around = _output;
+        _output = new StringBuilder();
         try
         {
             var flow = run();
-            meter.Make(output.Length);
-            return (output.ToString(), flow);
+            _meter.Make(_output.Length);
+            return (_output.ToString(), flow);
         }
         finally
         {
-            output = around;
+            _output = around;
         }
     }
 
     private void Write(string text)
     {
-        meter.CheckOutput(output.Length + (long)text.Length);
-        output.Append(text);
+        _meter.CheckOutput(_output.Length + (long)text.Length);
+        _output.Append(text);
     }
 }

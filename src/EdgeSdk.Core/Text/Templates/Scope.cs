@@ -3,21 +3,21 @@ namespace EdgeSdk.Text.Templates;
 /// <summary>The variables of a template or of one round of a loop, which sees those around it and leaves them as they are.</summary>
 internal sealed class Scope(Scope? parent)
 {
-    private readonly Dictionary<string, object?> variables = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object?> _variables = new(StringComparer.Ordinal);
 
     private Scope? Around => parent;
 
-    public void Set(string name, object? value) => variables[name] = value;
+    public void Set(string name, object? value) => _variables[name] = value;
 
     /// <summary>Makes a name undefined here, whatever it is around.</summary>
-    public void Hide(string name) => variables[name] = Missing(name);
+    public void Hide(string name) => _variables[name] = Missing(name);
 
     /// <summary>A variable's value, undefined where there is none.</summary>
     public object? Get(string name)
     {
         for (var scope = this; scope is not null; scope = scope.Around)
         {
-            if (scope.variables.TryGetValue(name, out var value))
+            if (scope._variables.TryGetValue(name, out var value))
                 return value;
         }
 

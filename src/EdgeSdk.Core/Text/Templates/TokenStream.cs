@@ -5,21 +5,21 @@ namespace EdgeSdk.Text.Templates;
 /// <summary>The tokens of a template, read from first to last.</summary>
 internal sealed class TokenStream(TemplateSource source)
 {
-    private readonly List<Token> tokens = Lexer.Read(source);
-    private int next;
+    private readonly List<Token> _tokens = Lexer.Read(source);
+    private int _next;
 
     public TemplateSource Source => source;
 
     /// <summary>The token that is read next.</summary>
-    public Token Peek => tokens[next];
+    public Token Peek => _tokens[_next];
 
     /// <summary>The token after <see cref="Peek"/>.</summary>
-    public Token Second => tokens[Math.Min(next + 1, tokens.Count - 1)];
+    public Token Second => _tokens[Math.Min(_next + 1, _tokens.Count - 1)];
 
     /// <summary>Where the last token that was read ends.</summary>
-    public int LastEnd => tokens[next - 1].End;
+    public int LastEnd => _tokens[_next - 1].End;
 
-    public Token Take() => Peek.Kind == TokenKind.End ? Peek : tokens[next++];
+    public Token Take() => Peek.Kind == TokenKind.End ? Peek : _tokens[_next++];
 
     public Token Expect(TokenKind kind, string what) => Peek.Kind == kind ? Take() : throw Unexpected(what);
 

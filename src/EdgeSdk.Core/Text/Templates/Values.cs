@@ -52,19 +52,19 @@ internal sealed record View(string Kind, List<object?> Items);
 /// <summary>Items that can be gone through once, as those of the filters that are generators in Jinja.</summary>
 internal sealed class OnePass(List<object?> items)
 {
-    private int next;
+    private int _next;
 
     public List<object?> TakeAll()
     {
-        var rest = next == 0 ? items : items[next..];
-        next = items.Count;
+        var rest = _next == 0 ? items : items[_next..];
+        _next = items.Count;
         return rest;
     }
 
     public bool TryTake(out object? item)
     {
-        item = next < items.Count ? items[next] : null;
-        return next++ < items.Count;
+        item = _next < items.Count ? items[_next] : null;
+        return _next++ < items.Count;
     }
 }
 
@@ -98,7 +98,7 @@ internal sealed class Loop(IReadOnlyList<object?> items, int depth, Func<object?
 
     private static readonly Builtin s_changed = new("changed", [], 0, call => ((Loop)call.Subject!).Changed(call.Given.Placed, call.Meter)) { TakesAny = true };
 
-    private IReadOnlyList<object?>? seen;
+    private IReadOnlyList<object?>? _seen;
 
     /// <summary>The place of the current item, from 0.</summary>
     public int Place { get; set; }
@@ -136,8 +136,8 @@ internal sealed class Loop(IReadOnlyList<object?> items, int depth, Func<object?
     /// <summary>Whether the values differ from those of the last time.</summary>
     private bool Changed(IReadOnlyList<object?> values, Meter meter)
     {
-        bool same = seen is not null && Operators.AreEqual(seen.ToArray(), values.ToArray(), meter);
-        seen = values;
+        bool same = _seen is not null && Operators.AreEqual(_seen.ToArray(), values.ToArray(), meter);
+        _seen = values;
         return !same;
     }
 }

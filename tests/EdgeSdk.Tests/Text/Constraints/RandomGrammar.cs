@@ -6,7 +6,7 @@ namespace EdgeSdk.Tests.Text.Constraints;
 /// <summary>Grammars drawn at random, and a recogniser of their texts that shares nothing with the automaton: sets of positions, rule by rule.</summary>
 internal sealed class RandomGrammar
 {
-    private readonly List<Expression> rules = [];
+    private readonly List<Expression> _rules = [];
 
     private abstract record Expression;
 
@@ -30,7 +30,7 @@ internal sealed class RandomGrammar
             grammar = new RandomGrammar();
             int count = 1 + random.Next(4);
             for (int rule = 0; rule < count; rule++)
-                grammar.rules.Add(Drawn(random, 3, rule, count, isGuarded: false));
+                grammar._rules.Add(Drawn(random, 3, rule, count, isGuarded: false));
 
             string source = grammar.ToString();
             try
@@ -44,9 +44,9 @@ internal sealed class RandomGrammar
         }
     }
 
-    public bool Matches(string text) => Ends(rules[0], text, [0]).Contains(text.Length);
+    public bool Matches(string text) => Ends(_rules[0], text, [0]).Contains(text.Length);
 
-    public override string ToString() => string.Join('\n', rules.Select((rule, i) => $"{Name(i)} ::= {Written(rule)}"));
+    public override string ToString() => string.Join('\n', _rules.Select((rule, i) => $"{Name(i)} ::= {Written(rule)}"));
 
     /// <summary>Rules are called that come later, or any behind a literal: none begins with itself.</summary>
     private static Expression Drawn(Random random, int depth, int rule, int count, bool isGuarded)
@@ -98,7 +98,7 @@ internal sealed class RandomGrammar
             case Class c:
                 return [.. starts.Where(at => at < text.Length && text[at] >= c.From && text[at] <= c.To).Select(at => at + 1)];
             case Rule rule:
-                return Ends(rules[rule.Index], text, starts);
+                return Ends(_rules[rule.Index], text, starts);
             case Sequence sequence:
                 return sequence.Parts.Aggregate(starts, (at, part) => Ends(part, text, at));
             case Choice choice:
