@@ -44,8 +44,7 @@ public class ConstraintProofTests
     {
         using var variant = JsonDocument.Parse(File.ReadAllBytes(Assets.Data($"tokenizers/variants/{name}.json")));
         var tokenizer = Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(variant.RootElement.GetProperty("tokenizer").GetRawText()), name);
-        int end = Enumerable.Range(0, tokenizer.VocabularySize).FirstOrDefault(tokenizer.IsSpecial, -1);
-        Assert.SkipWhen(end < 0, "no special token to end a text");
+        int end = Enumerable.Range(0, tokenizer.VocabularySize).FirstOrDefault(tokenizer.IsSpecial, tokenizer.VocabularySize - 1);
         var constraint = Constraint.JsonSchema("""{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string","maxLength":9}},"required":["a","b"],"additionalProperties":false}""", compact: true);
         ConstraintState state;
         try
