@@ -69,6 +69,7 @@ public sealed class ErrorTests
     [Theory]
     [InlineData("--schema", """{"type":"object","patternProperties":{}}""", "#/patternProperties")]
     [InlineData("--grammar", "root ::= digit\n", "digit")]
+    [InlineData("--grammar", """root ::= [\U8001F600]""", "U8001F600")]
     public async Task A_constraint_that_cannot_be_is_2_and_says_where(string option, string source, string where)
     {
         using var scratch = new Scratch();

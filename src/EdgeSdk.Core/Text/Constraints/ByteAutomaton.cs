@@ -15,6 +15,7 @@ internal sealed class ByteAutomaton
 
     private readonly ByteGrammar _grammar;
     private readonly int[] _costs;
+    private readonly int _sight;
     private readonly byte[] _classes;
     private readonly int[] _symbolOfClass;
     private readonly Dictionary<(int Node, int Count, Frame? Parent), Frame> _frames = [];
@@ -26,9 +27,10 @@ internal sealed class ByteAutomaton
     /// <param name="grammar">What it runs.</param>
     /// <param name="root">The rule of the whole text.</param>
     /// <param name="costs">The nodes' <see cref="GrammarCosts"/>.</param>
-    public ByteAutomaton(ByteGrammar grammar, int root, int[] costs)
+    /// <param name="sight">How many bytes ahead <see cref="AlikeInSight(State)"/> looks: those of the longest token.</param>
+    public ByteAutomaton(ByteGrammar grammar, int root, int[] costs, int sight)
     {
-        (_grammar, _costs) = (grammar, costs);
+        (_grammar, _costs, _sight) = (grammar, costs, sight);
         (_classes, _symbolOfClass) = Classes(grammar);
         Dead = new([], false, GrammarCosts.Never, 0);
         Reach(grammar.Starts[root], null);
@@ -55,6 +57,45 @@ internal sealed class ByteAutomaton
 
     /// <summary>The state behind any byte of a class.</summary>
     public State StepClass(State from, int symbolClass) => from.Next is { } next && next[symbolClass] is { } known ? known : Make(from, symbolClass);
+
+    /// <summary>
+    /// A state that the same bytes lead on from, and as near to an end, as far as the automaton sees: the same one for all places of a long text of
+    /// limited length but the last.
+    /// </summary>
+    public State AlikeInSight(State state)
+    {
+        if (state.Alike is { } known)
+            return known;
+
+        var places = new List<Place>(state.Places.Length);
+        bool isOther = false;
+        foreach (var (node, frame) in state.Places)
+        {
+            var alike = AlikeInSight(frame);
+            isOther |= alike != frame;
+            places.Add(new(node, alike));
+        }
+
+        return state.Alike = isOther ? Share([.. places.Distinct()], state.Ends) : state;
+    }
+
+    /// <summary>A round reads a byte at least: rounds with more to follow than bytes are seen are not told apart, where none of those is required.</summary>
+    private Frame? AlikeInSight(Frame? frame)
+    {
+        if (frame is null || frame.Alike is not null)
+            return frame?.Alike;
+
+        int count = frame.Count;
+        if (count > 0)
+        {
+            var (least, most) = _grammar.Counts[_grammar.Nodes[frame.Node].B];
+            if (most < int.MaxValue && count >= least)
+                count = Math.Max(count, most - _sight);
+        }
+
+        var parent = AlikeInSight(frame.Parent);
+        return frame.Alike = count == frame.Count && parent == frame.Parent ? frame : Under(frame.Node, count, parent);
+    }
 
     private State Make(State from, int symbolClass)
     {
@@ -219,9 +260,9 @@ internal sealed class ByteAutomaton
     private void Forget()
     {
         foreach (var state in _states.Values)
-            (state.Next, state.Mask) = (null, null);
+            (state.Next, state.Alike, state.Mask) = (null, null, null);
 
-        Start.Next = null;
+        (Start.Next, Start.Alike) = (null, null);
         _states.Clear();
         _frames.Clear();
         Bytes = 0;
@@ -260,7 +301,7 @@ internal sealed class ByteAutomaton
     /// <param name="id">In the order of making.</param>
     internal sealed class Frame(int node, int count, Frame? parent, int cost, int id)
     {
-        public const int Size = 112; // with its entry in the dictionary
+        public const int Size = 120; // with its entry in the dictionary
 
         public int Node => node;
 
@@ -273,6 +314,9 @@ internal sealed class ByteAutomaton
         public int Id => id;
 
         public int Depth { get; } = (parent?.Depth ?? 0) + 1;
+
+        /// <summary>See <see cref="AlikeInSight(Frame?)"/>; null: not asked for yet.</summary>
+        public Frame? Alike { get; set; }
     }
 
     /// <summary>A node, under a stack.</summary>
@@ -315,7 +359,7 @@ internal sealed class ByteAutomaton
     /// <param name="depth">The lowest of the stacks.</param>
     internal sealed class State(Place[] places, bool ends, int distance, int depth)
     {
-        public const int Size = 160; // with its entry in the dictionary
+        public const int Size = 168; // with its entry in the dictionary
 
         public Place[] Places => places;
 
@@ -330,6 +374,9 @@ internal sealed class ByteAutomaton
 
         /// <summary>The states behind a byte of each class, as far as they were met.</summary>
         public State?[]? Next { get; set; }
+
+        /// <summary>See <see cref="AlikeInSight(State)"/>; null: not asked for yet.</summary>
+        public State? Alike { get; set; }
 
         /// <summary>The tokens that may come next, where they are known.</summary>
         public TokenMasks.Entry? Mask { get; set; }

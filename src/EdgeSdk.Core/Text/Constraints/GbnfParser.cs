@@ -199,6 +199,9 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
         if (_at + digits > source.Length || !int.TryParse(source.AsSpan(_at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out int value))
             throw Refuse($"an escape lacks its {digits} hexadecimal digits");
 
+        if ((uint)value > 0x10FFFF)
+            throw Refuse($"\\U{value:X8} is beyond U+10FFFF, the last character");
+
         _at += digits;
         return value;
     }

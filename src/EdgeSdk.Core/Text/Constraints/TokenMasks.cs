@@ -25,7 +25,7 @@ internal sealed class TokenMasks
         _vocabulary = vocabulary;
         RequireBytes(grammar);
         _specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
-        _automaton = new(grammar, root, costs);
+        _automaton = new(grammar, root, costs, vocabulary.LongestToken);
         _phases = PlainText.PhasesOf(_automaton);
         _path = new State[vocabulary.LongestToken + 1];
     }
@@ -73,7 +73,8 @@ internal sealed class TokenMasks
                 return;
             }
 
-            var entry = state.Mask ?? Make(state);
+            var alike = _automaton.AlikeInSight(state);
+            var entry = alike.Mask ?? Make(alike);
             entry.IsUsed = true;
             entry.Mask.CopyTo(mask);
             for (int i = 0; i < entry.Farther.Length && entry.Farther[i].Distance > limit; i++)
