@@ -1,7 +1,7 @@
 using System.Globalization;
 using EdgeSdk.Fuzz;
 
-// edge-fuzz TARGET|all [--seconds 20] [--seed N] [--corpus FOLDER] [--keep]   runs the corpus and mutations of it, in this process
+// edge-fuzz TARGET|all [--seconds 20] [--seed 1] [--corpus FOLDER] [--keep]   runs the corpus and mutations of it, in this process
 // edge-fuzz TARGET --input FILE                                             runs one input
 // edge-fuzz TARGET --afl                                                    reads inputs as afl-fuzz gives them (SharpFuzz's documentation)
 var options = args.Skip(1).Where(arg => arg.StartsWith("--", StringComparison.Ordinal)).ToHashSet();
@@ -30,7 +30,7 @@ if (Value("--input") is { } file)
 }
 
 var time = TimeSpan.FromSeconds(double.Parse(Value("--seconds") ?? "20", CultureInfo.InvariantCulture));
-int seed = Value("--seed") is { } given ? int.Parse(given, CultureInfo.InvariantCulture) : Environment.TickCount & int.MaxValue;
+int seed = Value("--seed") is { } given ? int.Parse(given, CultureInfo.InvariantCulture) : 1;
 string corpus = Value("--corpus") ?? "corpus";
 bool areFine = true;
 foreach (var target in targets)
