@@ -93,9 +93,7 @@ public sealed class EndingTests
         await using (var unbroken = remote.Open(open.Clone(), model))
         {
             await foreach (var commit in unbroken.ReadAllAsync(Cancellation))
-            {
                 whole.AddRange(commit.Commit.Tokens.Span);
-            }
         }
 
         var random = new Random(seed);

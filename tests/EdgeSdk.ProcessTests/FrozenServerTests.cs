@@ -87,9 +87,7 @@ public sealed class FrozenServerTests
     {
         var tokens = new List<int>();
         await foreach (var commit in stream.ReadAllAsync(Cancellation))
-        {
             tokens.AddRange(commit.Commit.Tokens.Span);
-        }
 
         return [.. tokens];
     }

@@ -115,9 +115,7 @@ public sealed class ServerTests
             var options = new ChatOptions { Temperature = 1, Seed = seed, MaxOutputTokens = 60 }.WithRoute(route);
             var updates = new List<ChatResponseUpdate>();
             await foreach (var update in client.GetStreamingResponseAsync(Question, options, Cancellation))
-            {
                 updates.Add(update);
-            }
 
             if (updates.Count(update => update.Text.Length > 0) >= 10)
                 return (options, updates.ToChatResponse());

@@ -79,9 +79,7 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
     {
         var parameters = isStrict && Schema(tool.JsonSchema, spans) is JsonObject { Count: > 0 } schema ? schema : new JsonObject { ["type"] = "object" };
         if (parameters["properties"] is JsonObject { Count: 0 })
-        {
             parameters.TryAdd("additionalProperties", false); // a function without parameters
-        }
 
         return new JsonObject { ["name"] = tool.Name, ["parameters"] = parameters };
     }

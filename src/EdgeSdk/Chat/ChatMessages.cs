@@ -68,9 +68,7 @@ internal static class ChatMessages
         var plain = Plain(message.Role.Value, Text(message));
         string thought = string.Concat(message.Contents.OfType<TextReasoningContent>().Select(part => part.Text));
         if (thought.Length > 0 && message.Role == ChatRole.Assistant)
-        {
             plain["reasoning_content"] = thought; // a template that does not read it drops it
-        }
 
         var calls = message.Contents.OfType<FunctionCallContent>().Select(call => Call(call, tools)).ToArray();
         if (calls.Length > 0)

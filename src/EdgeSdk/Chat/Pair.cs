@@ -61,9 +61,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         {
             answer.Take(EdgeRoute.Server, "this client has no model on the device");
             await foreach (var written in ServerAsync(request, answer, cancellationToken).ConfigureAwait(false))
-            {
                 yield return written;
-            }
 
             yield break;
         }
@@ -72,17 +70,13 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         {
             answer.Take(EdgeRoute.Device, "this client has no server");
             await foreach (var written in AloneAsync(device, request, answer, cancellationToken).ConfigureAwait(false))
-            {
                 yield return written;
-            }
 
             yield break;
         }
 
         await foreach (var written in BegunOnDeviceAsync(device, server, request, answer, cancellationToken).ConfigureAwait(false))
-        {
             yield return written;
-        }
     }
 
     /// <summary>The device begins and holds its first tokens back; unsure ones are dropped and the turn is handed over.</summary>
@@ -128,9 +122,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         }
 
         await foreach (var written in HandedOverAsync(request, answer, cancellationToken).ConfigureAwait(false))
-        {
             yield return written;
-        }
     }
 
     /// <summary>Whether a begun turn stays with the device: sure of its first tokens, or alone because no server answers.</summary>
@@ -191,9 +183,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
         answer.Take(EdgeRoute.Device, $"{why}, but no server answers: {gone.Message}");
         await foreach (var written in AloneAsync(device!, request, answer, cancellationToken).ConfigureAwait(false))
-        {
             yield return written;
-        }
     }
 
     /// <summary>No server answers, or it has no place: another time it may.</summary>
@@ -230,7 +220,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         if (byIds)
         {
             int[] prompt = device!.Tokenise(request);
-            open = OpenFor(request, prompt, remote.Info);
+            open = OpenFor(request, prompt, device.SamplerFor(request, prompt, remote.Info));
             Think(answer, prompt, device);
         }
         else
@@ -277,7 +267,8 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
         answer.Exact = remote.ExactFrom > 0;
         int[] prompt = device!.Tokenise(request);
-        var lease = await device.Sequences.LeaseAsync(device.SamplerFor(request, prompt, remote.Info), prompt, cancellationToken).ConfigureAwait(false);
+        var sampler = device.SamplerFor(request, prompt, remote.Info);
+        var lease = await device.Sequences.LeaseAsync(sampler, prompt, cancellationToken).ConfigureAwait(false);
         answer.PromptTokens = prompt.Length;
         answer.CachedTokens = lease.Cached;
         Think(answer, prompt, device);
@@ -286,16 +277,14 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
         await using var giveBack = window.ConfigureAwait(false);
         var turn = new TogetherTurn(window, _gate, Agreement, remote.Cost, server.RoundTripSeconds, drafts =>
         {
-            var open = OpenFor(request, prompt, remote.Info);
+            var open = OpenFor(request, prompt, sampler);
             open.Drafts = OpenFrame.TokensOf(drafts.Span);
             return stream = server.Open(open, remote);
         });
         try
         {
             await foreach (var token in turn.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
-            {
                 yield return Written.Of(token.Token, token.Drafted ? EdgeWriter.AcceptedDraft : EdgeWriter.Server, token.LogProb);
-            }
 
             answer.Finish = turn.Finish;
             await turn.CompareRestAsync(cancellationToken).ConfigureAwait(false);
@@ -323,9 +312,9 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
 
     private static string Short(ModelInfo info) => info.VocabularyFingerprint is { Length: > 12 } fingerprint ? fingerprint[..12] : "(none)";
 
-    private Open OpenFor(ChatRequest request, int[] prompt, ModelInfo writer)
+    private Open OpenFor(ChatRequest request, int[] prompt, SamplerSpec sampler)
     {
-        var open = OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, device.SamplerFor(request, prompt, writer), request.MaxOutputTokens);
+        var open = OpenFrame.For(prompt, device!.Tokenizer.Fingerprint, sampler, request.MaxOutputTokens);
         open.LogProbs = request.LogProbs;
         return open;
     }

@@ -120,9 +120,7 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
     {
         await using var client = new EdgeChatClient(pair.Options(route));
         await foreach (var _ in client.GetStreamingResponseAsync("leave me", new ChatOptions { MaxOutputTokens = 400 }, Cancelled))
-        {
             break;
-        }
 
         await UntilAsync(() => pair.Server.Sessions == 0);
         Assert.NotEmpty((await client.GetResponseAsync("and again", cancellationToken: Cancelled)).Text);
@@ -139,9 +137,7 @@ public sealed class EdgeChatClientTests(GoldenPair pair) : IClassFixture<GoldenP
         var e = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
             await foreach (var _ in client.GetStreamingResponseAsync("cancel me", new ChatOptions { MaxOutputTokens = 400 }, cancel.Token))
-            {
                 await cancel.CancelAsync();
-            }
         });
 
         Assert.Equal(cancel.Token, e.CancellationToken);

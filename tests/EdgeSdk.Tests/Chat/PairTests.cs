@@ -20,9 +20,7 @@ public sealed class PairTests(GoldenPair golden) : IClassFixture<GoldenPair>
         {
             var request = ChatRequest.From([new(ChatRole.User, $"turn {turn}")], null, options, 1, "device");
             await foreach (var _ in pair.WriteAsync(request, new Answer(), cancelled))
-            {
                 tokens++;
-            }
 
             Assert.Equal(tokens, pair.Agreement.Places);
         }

@@ -21,14 +21,7 @@ public sealed class ThinkingTests(ThinkingPair pair, GoldenPair golden) : IClass
         for (long seed = 1; seed <= 3; seed++)
         {
             var options = new ChatOptions { Seed = seed, Temperature = 0.8f * (seed % 2), AdditionalProperties = new() { ["thinking_budget"] = budget } };
-            var device = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Device));
-            var server = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Server));
-            var together = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Together));
-            var turns = await AnswerAsync(remote, options);
-
-            Assert.Equal(server, together);
-            Assert.Equal(server, turns);
-            foreach (var answer in new[] { device, server })
+            foreach (var answer in await DeviceAndServerAsync(client, remote, options))
             {
                 Assert.InRange(answer.Spent, 0, budget);
                 Assert.NotEmpty(answer.Text);
@@ -109,14 +102,7 @@ public sealed class ThinkingTests(ThinkingPair pair, GoldenPair golden) : IClass
             if (budget is not null)
                 options.AdditionalProperties = new() { ["thinking_budget"] = budget };
 
-            var device = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Device));
-            var server = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Server));
-            var together = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Together));
-            var turns = await AnswerAsync(remote, options);
-
-            Assert.Equal(server, together);
-            Assert.Equal(server, turns);
-            foreach (var answer in new[] { device, server })
+            foreach (var answer in await DeviceAndServerAsync(client, remote, options))
             {
                 Assert.InRange(JsonElement.Parse(answer.Text).GetProperty("n").GetInt32(), 0, 99);
                 Assert.InRange(answer.Spent, 0, budget ?? 40);
@@ -150,6 +136,19 @@ public sealed class ThinkingTests(ThinkingPair pair, GoldenPair golden) : IClass
         long? shorter = (await client.GetResponseAsync(without, cancellationToken: Cancelled)).Usage!.InputTokenCount;
 
         Assert.True(longer > shorter + 2, $"{longer} tokens with the thought, {shorter} without");
+    }
+
+    /// <summary>The device's answer and the server's, which both together and a client that sends whole turns get too.</summary>
+    private static async Task<Answer[]> DeviceAndServerAsync(EdgeChatClient client, EdgeChatClient remote, ChatOptions options)
+    {
+        var device = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Device));
+        var server = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Server));
+        var together = await AnswerAsync(client, options.Clone().WithRoute(EdgeRoute.Together));
+        var turns = await AnswerAsync(remote, options);
+
+        Assert.Equal(server, together);
+        Assert.Equal(server, turns);
+        return [device, server];
     }
 
     private static async Task<Answer> AnswerAsync(EdgeChatClient client, ChatOptions options)
