@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using EdgeSdk.Text.Constraints;
 using Microsoft.Extensions.AI;
@@ -77,16 +78,19 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
     /// <summary>A tool whose arguments fit its schema where that is asked for and says anything; else they are an object.</summary>
     private static JsonObject Tool(AIFunctionDeclaration tool, bool isStrict, bool spans)
     {
-        var parameters = isStrict && Schema(tool.JsonSchema, spans) is JsonObject { Count: > 0 } schema ? schema : new JsonObject { ["type"] = "object" };
+        var parameters = isStrict && Schema(tool.JsonSchema, spans, tool) is JsonObject { Count: > 0 } schema ? schema : new JsonObject { ["type"] = "object" };
         if (parameters["properties"] is JsonObject { Count: 0 })
             parameters.TryAdd("additionalProperties", false); // a function without parameters
 
         return new JsonObject { ["name"] = tool.Name, ["parameters"] = parameters };
     }
 
-    private static JsonNode Schema(System.Text.Json.JsonElement schema, bool spans)
+    private static JsonNode Schema(JsonElement schema, bool spans, AIFunctionDeclaration? of = null)
     {
         var node = JsonNode.Parse(schema.GetRawText())!;
+        if (of is not null && node is JsonObject parameters)
+            ParameterTypes.AddTo(parameters, of);
+
         foreach (var part in SchemaParts.Of(node))
         {
             SchemaParts.Narrow(part);
@@ -133,7 +137,7 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         {
             return JsonNode.Parse(text);
         }
-        catch (System.Text.Json.JsonException)
+        catch (JsonException)
         {
             return null;
         }

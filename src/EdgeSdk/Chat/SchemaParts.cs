@@ -10,7 +10,7 @@ internal static class SchemaParts
     private static readonly string[] s_single = ["items", "additionalProperties"];
 
     /// <summary>What holds a string to less than any text.</summary>
-    private static readonly string[] s_ofStrings = ["enum", "const", "pattern", "format", "minLength", "maxLength"];
+    private static readonly string[] s_ofStrings = ["enum", "const", "pattern", "format", "contentEncoding", "minLength", "maxLength"];
 
     /// <summary>Patterns by which System.Text.Json describes types, and what it reads of them.</summary>
     private static readonly Dictionary<string, string> s_readable = new(StringComparer.Ordinal)
@@ -32,11 +32,10 @@ internal static class SchemaParts
     }
 
     /// <summary>Whether a schema is of strings that may be any text.</summary>
-    public static bool IsAnyString(JsonObject schema)
-    {
-        bool isString = schema["type"] is JsonArray types ? types.Any(IsString) : IsString(schema["type"]);
-        return isString && !s_ofStrings.Any(schema.ContainsKey);
-    }
+    public static bool IsAnyString(JsonObject schema) => IsOf(schema, "string") && !s_ofStrings.Any(schema.ContainsKey);
+
+    /// <summary>Whether a schema's type is, or may be, <paramref name="type"/>.</summary>
+    public static bool IsOf(JsonObject schema, string type) => schema["type"] is JsonArray types ? types.Any(one => Text(one) == type) : Text(schema["type"]) == type;
 
     /// <summary>
     /// Holds a schema to what .NET reads, where System.Text.Json describes a type by more than it takes: a TimeOnly by the format time, which has an offset from
@@ -54,8 +53,6 @@ internal static class SchemaParts
             schema["pattern"] = readable;
         }
     }
-
-    private static bool IsString(JsonNode? type) => Text(type) == "string";
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 }

@@ -35,7 +35,61 @@ public class TypedAnswerTests
     [Fact]
     public void Other_types_are_read_back() => AssertReadBack<Others>(60);
 
-    private static void AssertReadBack<T>(int seeds)
+    private sealed record Numbers(long Long, long? Perhaps, double Real, decimal Money, decimal[] Amounts, [property: Range(0, 255)] byte Byte);
+
+    [Fact]
+    public void Numbers_are_read_back() => AssertReadBack<Numbers>(150);
+
+    private sealed record Annotated(
+        [property: StringLength(9, MinimumLength = 2)] string Name, [property: RegularExpression("^[A-Z]{2}\\d{5}$")] string Code, [property: AllowedValues("a", "b")] string Choice,
+        [property: Length(1, 3)] Line[] Lines, [property: EmailAddress] string Mail, [property: Url] string Page, [property: Base64String] byte[] Data, [property: DataType(DataType.Date)] string Day);
+
+    private sealed record Line(Colour? Colour, IReadOnlyDictionary<string, Line[]> More);
+
+    [Fact]
+    public void What_annotations_say_holds_and_bytes_are_read_back() => AssertReadBack<Annotated>(60, read =>
+    {
+        Assert.InRange(read.Name.EnumerateRunes().Count(), 2, 9); // JSON Schema counts code points
+        Assert.Matches("^[A-Z]{2}[0-9]{5}$", read.Code);
+        Assert.Contains(read.Choice, (string[])["a", "b"]);
+        Assert.InRange(read.Lines.Length, 1, 3);
+        Assert.True(DateOnly.TryParse(read.Day, out _), read.Day);
+    });
+
+    private sealed record Order(int Count, byte[] Stamp, Dictionary<string, short[]> Sizes, Order? Before);
+
+    [Fact]
+    public async Task A_strict_call_binds_to_the_types_of_its_method()
+    {
+        int bound = 0;
+        var tool = AIFunctionFactory.Create(
+            (int n, int? m, byte b, sbyte s, short t, ushort u, uint v, long w, ulong x, decimal d, byte[] data, Order order, Colour colour, DateOnly day, int[] list, [Range(1, 12)] int seats, int last = 7) =>
+            {
+                Assert.InRange(seats, 1, 12);
+                bound++;
+            },
+            "Book");
+        var options = new ChatOptions { Tools = [tool], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false, AdditionalProperties = new() { ["strict"] = true } };
+        var request = ChatRequest.From([new(ChatRole.User, "Go")], options, new EdgeOptions(), 1, "m");
+        for (int seed = 1; seed <= 60; seed++)
+        {
+            var reader = new AnswerReader("id");
+            string text = Write(request.Constraint!, new Random(seed));
+            var call = Assert.IsType<FunctionCallContent>(Assert.Single([.. reader.AppendRendered(text), .. reader.End()]));
+            try
+            {
+                await tool.InvokeAsync(new(call.Arguments), TestContext.Current.CancellationToken);
+            }
+            catch (Exception e) when (e is JsonException or ArgumentException)
+            {
+                Assert.Fail($"seed {seed}: {text}: {e.Message}");
+            }
+        }
+
+        Assert.Equal(60, bound);
+    }
+
+    private static void AssertReadBack<T>(int seeds, Action<T>? check = null)
     {
         var format = (ChatResponseFormatJson)ChatResponseFormat.ForJsonSchema<T>();
         var request = ChatRequest.From([new(ChatRole.User, "Go")], new() { ResponseFormat = format }, new EdgeOptions(), 1, "m");
@@ -44,7 +98,9 @@ public class TypedAnswerTests
             string text = Write(request.Constraint!, new Random(seed));
             try
             {
-                Assert.NotNull(JsonSerializer.Deserialize<T>(text, AIJsonUtilities.DefaultOptions));
+                var read = JsonSerializer.Deserialize<T>(text, AIJsonUtilities.DefaultOptions);
+                Assert.NotNull(read);
+                check?.Invoke(read);
             }
             catch (JsonException e)
             {

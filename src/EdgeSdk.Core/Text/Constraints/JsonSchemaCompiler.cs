@@ -15,6 +15,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private static readonly string[] Ignored =
     [
         "title", "description", "default", "examples", "example", "$schema", "$id", "$comment", "$defs", "definitions", "deprecated", "readOnly", "writeOnly", "nullable", "discriminator",
+        "contentMediaType",
     ];
 
     private static readonly Dictionary<string, string[]> Known = new()
@@ -22,7 +23,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         [""] = ["type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"],
         ["object"] = ["properties", "required", "additionalProperties", "propertyNames"],
         ["array"] = ["items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"],
-        ["string"] = ["minLength", "maxLength", "pattern", "format", "x-edge-span"],
+        ["string"] = ["minLength", "maxLength", "pattern", "format", "contentEncoding", "x-edge-span"],
         ["number"] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
     };
 
@@ -30,6 +31,8 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private const string Time = @"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)";
     private const string Octet = @"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)";
     private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?";
+
+    private const string Base64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?";
 
     private const string Hour = @"\d{1,3}H(?:\d{1,2}M(?:\d{1,2}S)?)?", Minute = @"\d{1,3}M(?:\d{1,2}S)?", Second = @"\d{1,3}S";
     private const string Clock = "T(?:" + Hour + "|" + Minute + "|" + Second + ")";
@@ -46,7 +49,20 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         ["hostname"] = ($"{Label}(?:\\.{Label}){{0,4}}", 1, 164),
         ["ipv4"] = ($"{Octet}(?:\\.{Octet}){{3}}", 7, 15),
         ["ipv6"] = ("[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){7}", 15, 39),
+        ["byte"] = (Base64, 0, int.MaxValue), // OpenAPI's word for it
         ["uri"] = ($"https?://{Label}(?:\\.{Label}){{0,4}}(?:/[A-Za-z0-9._~-]{{1,64}}){{0,8}}(?:\\?[A-Za-z0-9._~=&-]{{1,64}})?", 8, 757),
+    };
+
+    /// <summary>Formats of numbers that narrow them; others (float, double) do not.</summary>
+    private static readonly Dictionary<string, (Bound Least, Bound Most)> Widths = new()
+    {
+        ["int8"] = (new(sbyte.MinValue, false), new(sbyte.MaxValue, false)),
+        ["uint8"] = (new(0, false), new(byte.MaxValue, false)),
+        ["int16"] = (new(short.MinValue, false), new(short.MaxValue, false)),
+        ["uint16"] = (new(0, false), new(ushort.MaxValue, false)),
+        ["int32"] = (new(int.MinValue, false), new(int.MaxValue, false)),
+        ["uint32"] = (new(0, false), new(uint.MaxValue, false)),
+        ["uint64"] = (new(0, false), new(NumberRange.Most, false)),
     };
 
     /// <summary>Formats that describe how a string is shown or used, not its characters.</summary>
@@ -238,6 +254,12 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     {
         Bound least = new(-NumberRange.Most, false), most = new(NumberRange.Most, false);
         bool any = false;
+        if (schema.TryGetProperty("format", out var format) && format.ValueKind == JsonValueKind.String && Widths.TryGetValue(format.GetString()!, out var width))
+        {
+            Narrow(width.Least, isLeast: true);
+            Narrow(width.Most, isLeast: false);
+        }
+
         foreach (var (keyword, other, isLeast) in (ReadOnlySpan<(string, string, bool)>)[("minimum", "exclusiveMinimum", true), ("maximum", "exclusiveMaximum", false)])
         {
             // In draft 4, and OpenAPI 3.0 with it, the exclusive keyword is a boolean that belongs to the other one.
@@ -288,6 +310,12 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         }
 
         var (least, most) = Counts(schema, at, "minLength", "maxLength");
+        if (schema.TryGetProperty("contentEncoding", out var encoding))
+        {
+            return encoding.ValueKind == JsonValueKind.String && encoding.GetString() == "base64" && !counted ? _json.Quoted(Rule(new RegexParser(grammar, Base64, _json.OneOf).Whole()))
+                : throw Refuse(at + "/contentEncoding", "is supported as base64 alone, without minLength and maxLength");
+        }
+
         if (schema.TryGetProperty("format", out var format) && !(format.ValueKind == JsonValueKind.String && AnyString.Contains(format.GetString())))
             return Formatted(format, least, most, at);
 

@@ -52,14 +52,18 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
         }
     }
 
-    /// <summary>Digits are bounded: 15 before the point and behind it, two in the exponent.</summary>
+    /// <summary>Digits are bounded: 15 before the point and behind it. With an exponent, of at most 27, one stands before the point: so a decimal of .NET holds it.</summary>
     public Part Number => grammar.Shared("number", () =>
     {
         var digit = grammar.Range('0', '9');
-        return ByteGrammar.Sequence(
-            Integer,
-            grammar.Optional(ByteGrammar.Sequence(grammar.Text("."), grammar.Repeat(digit, 1, 15))),
-            grammar.Optional(ByteGrammar.Sequence(CodePoints.Of('e', 'E').Utf8(grammar), grammar.Optional(CodePoints.Of('+', '-').Utf8(grammar)), grammar.Repeat(digit, 1, 2))));
+        var fraction = grammar.Optional(ByteGrammar.Sequence(grammar.Text("."), grammar.Repeat(digit, 1, 15)));
+        var power = grammar.Any([
+            ByteGrammar.Sequence(grammar.Optional(CodePoints.Of('0', '1').Utf8(grammar)), digit),
+            ByteGrammar.Sequence(grammar.Text("2"), grammar.Range('0', '7'))]);
+        return grammar.Any([
+            ByteGrammar.Sequence(Integer, fraction),
+            ByteGrammar.Sequence(
+                grammar.Optional(grammar.Text("-")), digit, fraction, CodePoints.Of('e', 'E').Utf8(grammar), grammar.Optional(CodePoints.Of('+', '-').Utf8(grammar)), power)]);
     });
 
     public Part Integer => grammar.Shared("integer", () => ByteGrammar.Sequence(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using EdgeSdk.Text.Constraints;
 using Json.Schema;
@@ -46,6 +47,46 @@ public class SchemaDialectTests
     }
 
     [Theory]
+    [InlineData("int8", sbyte.MinValue, sbyte.MaxValue)]
+    [InlineData("uint8", 0, byte.MaxValue)]
+    [InlineData("int16", short.MinValue, short.MaxValue)]
+    [InlineData("uint16", 0, ushort.MaxValue)]
+    [InlineData("int32", int.MinValue, int.MaxValue)]
+    [InlineData("uint32", 0, uint.MaxValue)]
+    [InlineData("uint64", 0, long.MaxValue)]
+    [InlineData("int64", long.MinValue, long.MaxValue)]
+    public void The_format_of_an_integer_bounds_it(string format, long least, long most)
+    {
+        var constraint = Constraint.JsonSchema($$"""{"type":"integer","format":"{{format}}"}""");
+        for (int seed = 1; seed <= 40; seed++)
+            Assert.InRange(long.Parse(ConstrainedWriter.Write(constraint, new Random(seed), extra: seed), CultureInfo.InvariantCulture), least, most);
+    }
+
+    [Theory]
+    [InlineData("""{"type":"string","contentEncoding":"base64","contentMediaType":"image/png"}""")]
+    [InlineData("""{"type":"string","format":"byte"}""")]
+    public void Bytes_are_written_in_base64(string schema)
+    {
+        for (int seed = 1; seed <= 40; seed++)
+            Assert.NotNull(JsonSerializer.Deserialize<byte[]>(ConstrainedWriter.Write(Constraint.JsonSchema(schema), new Random(seed), extra: seed)));
+    }
+
+    [Fact]
+    public void Every_number_fits_into_a_decimal()
+    {
+        bool hasExponent = false;
+        for (int seed = 1; seed <= 300; seed++)
+        {
+            string text = ConstrainedWriter.Write(Constraint.JsonSchema("""{"type":"number"}"""), new Random(seed), extra: seed % 40);
+            hasExponent |= text.Contains('e', StringComparison.OrdinalIgnoreCase);
+            JsonSerializer.Deserialize<decimal>(text);
+        }
+
+        Assert.True(hasExponent, "no number had an exponent");
+    }
+
+    [Theory]
+    [InlineData("contentEncoding", """{"type":"string","contentEncoding":"base32"}""")]
     [InlineData("multipleOf", """{"type":"number","multipleOf":0.01}""")]
     [InlineData("not", """{"not":{}}""")]
     [InlineData("if", """{"type":"object","if":{},"then":{}}""")]
