@@ -69,7 +69,7 @@ internal sealed class AddedTokenFinder
     }
 
     private static bool TouchesWordBefore(ReadOnlySpan<byte> text, int at) =>
-        at > 0 && CodePointClass.IsWord(Utf8Text.CodePointAt(text, Utf8Text.Before(text, at), out _));
+        at > 0 && NamedClasses.UnicodeWord.Contains(Utf8Text.CodePointAt(text, Utf8Text.Before(text, at), out _));
 
-    private static bool TouchesWordAfter(ReadOnlySpan<byte> text, int at) => at < text.Length && CodePointClass.IsWord(Utf8Text.CodePointAt(text, at, out _));
+    private static bool TouchesWordAfter(ReadOnlySpan<byte> text, int at) => at < text.Length && NamedClasses.UnicodeWord.Contains(Utf8Text.CodePointAt(text, at, out _));
 }

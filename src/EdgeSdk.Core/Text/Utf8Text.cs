@@ -62,7 +62,7 @@ internal static class Utf8Text
     /// <summary>Where the white space at <paramref name="at"/> ends.</summary>
     public static int AfterWhiteSpace(ReadOnlySpan<byte> text, int at)
     {
-        for (int length; at < text.Length && CodePointClass.IsWhiteSpace(CodePointAt(text, at, out length)); at += length)
+        for (int length; at < text.Length && CodePoints.WhiteSpace.Contains(CodePointAt(text, at, out length)); at += length)
         {
         }
 
@@ -72,7 +72,7 @@ internal static class Utf8Text
     /// <summary>Where the white space before <paramref name="at"/> begins.</summary>
     public static int BeforeWhiteSpace(ReadOnlySpan<byte> text, int at)
     {
-        for (int before; at > 0 && CodePointClass.IsWhiteSpace(CodePointAt(text, before = Before(text, at), out _)); at = before)
+        for (int before; at > 0 && CodePoints.WhiteSpace.Contains(CodePointAt(text, before = Before(text, at), out _)); at = before)
         {
         }
 

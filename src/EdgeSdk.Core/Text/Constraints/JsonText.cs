@@ -77,7 +77,7 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
     {
         var parts = new List<Part>();
         var plain = set.And(Plain);
-        if (plain.Ranges.Count > 0)
+        if (!plain.Ranges.IsEmpty)
             parts.Add(plain.Utf8(grammar));
 
         foreach (var (low, high) in set.And(Escaped).Ranges)

@@ -55,7 +55,7 @@ internal abstract class CodePointNormalizer : Normalizer
     }
 
     /// <summary>Leaves the code points of a class out.</summary>
-    public sealed class LeaveOut(LegacyClass leftOut) : CodePointNormalizer([])
+    public sealed class LeaveOut(CodePoints leftOut) : CodePointNormalizer([])
     {
         protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output) => output.Write(leftOut.Contains(codePoint) ? [] : utf8);
     }
@@ -85,7 +85,7 @@ internal abstract class CodePointNormalizer : Normalizer
         protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output)
         {
             bool isLeftOut = codePoint is 0 or 0xFFFD || LegacyClasses.Controls.Contains(codePoint);
-            output.Write(isLeftOut ? [] : CodePointClass.IsWhiteSpace(codePoint) ? " "u8 : utf8);
+            output.Write(isLeftOut ? [] : CodePoints.WhiteSpace.Contains(codePoint) ? " "u8 : utf8);
         }
     }
 

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-
 namespace EdgeSdk.Text;
 
 /// <summary>
@@ -10,7 +7,7 @@ namespace EdgeSdk.Text;
 internal static class LegacyClasses
 {
     /// <summary>General category P, and ASCII's symbols.</summary>
-    public static readonly LegacyClass Punctuation = new(
+    public static readonly CodePoints Punctuation = CodePoints.OfBounds(
     [
         0x21, 0x2F, 0x3A, 0x40, 0x5B, 0x60, 0x7B, 0x7E, 0xA1, 0xA1, 0xA7, 0xA7, 0xAB, 0xAB, 0xB6, 0xB7, 0xBB, 0xBB, 0xBF, 0xBF, 0x37E, 0x37E, 0x387, 0x387, 0x55A,
         0x55F, 0x589, 0x58A, 0x5BE, 0x5BE, 0x5C0, 0x5C0, 0x5C3, 0x5C3, 0x5C6, 0x5C6, 0x5F3, 0x5F4, 0x609, 0x60A, 0x60C, 0x60D, 0x61B, 0x61B, 0x61E, 0x61F, 0x66A,
@@ -31,7 +28,7 @@ internal static class LegacyClasses
     ]);
 
     /// <summary>Control characters but tab and line ends, format characters, private use.</summary>
-    public static readonly LegacyClass Controls = new(
+    public static readonly CodePoints Controls = CodePoints.OfBounds(
     [
         0, 8, 0xB, 0xC, 0xE, 0x1F, 0x7F, 0x9F, 0xAD, 0xAD, 0x600, 0x605, 0x61C, 0x61C, 0x6DD, 0x6DD, 0x70F, 0x70F, 0x180E, 0x180E, 0x200B, 0x200F, 0x202A, 0x202E,
         0x2060, 0x2064, 0x2066, 0x206F, 0xE000, 0xF8FF, 0xFEFF, 0xFEFF, 0xFFF9, 0xFFFB, 0x110BD, 0x110BD, 0x1BCA0, 0x1BCA3, 0x1D173, 0x1D17A, 0xE0001, 0xE0001,
@@ -39,7 +36,7 @@ internal static class LegacyClasses
     ]);
 
     /// <summary>General category Mn.</summary>
-    public static readonly LegacyClass NonspacingMarks = new(
+    public static readonly CodePoints NonspacingMarks = CodePoints.OfBounds(
     [
         0x300, 0x36F, 0x483, 0x487, 0x591, 0x5BD, 0x5BF, 0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7, 0x5C7, 0x610, 0x61A, 0x64B, 0x65F, 0x670, 0x670, 0x6D6, 0x6DC,
         0x6DF, 0x6E4, 0x6E7, 0x6E8, 0x6EA, 0x6ED, 0x711, 0x711, 0x730, 0x74A, 0x7A6, 0x7B0, 0x7EB, 0x7F3, 0x816, 0x819, 0x81B, 0x823, 0x825, 0x827, 0x829, 0x82D,
@@ -71,7 +68,7 @@ internal static class LegacyClasses
     ]);
 
     /// <summary>General category M.</summary>
-    public static readonly LegacyClass Marks = new(
+    public static readonly CodePoints Marks = CodePoints.OfBounds(
     [
         0x300, 0x36F, 0x483, 0x489, 0x591, 0x5BD, 0x5BF, 0x5BF, 0x5C1, 0x5C2, 0x5C4, 0x5C5, 0x5C7, 0x5C7, 0x610, 0x61A, 0x64B, 0x65F, 0x670, 0x670, 0x6D6, 0x6DC,
         0x6DF, 0x6E4, 0x6E7, 0x6E8, 0x6EA, 0x6ED, 0x711, 0x711, 0x730, 0x74A, 0x7A6, 0x7B0, 0x7EB, 0x7F3, 0x816, 0x819, 0x81B, 0x823, 0x825, 0x827, 0x829, 0x82D,
@@ -102,7 +99,7 @@ internal static class LegacyClasses
     ]);
 
     /// <summary>What has a form or a combining class since versions of Unicode after 9: for the reference implementation they are as if not assigned.</summary>
-    public static readonly LegacyClass NotYetNormalized = new(
+    public static readonly CodePoints NotYetNormalized = CodePoints.OfBounds(
     [
         0x7FD, 0x7FD, 0x897, 0x89F, 0x8CA, 0x8D3, 0x9FE, 0x9FE, 0xC3C, 0xC3C, 0xD3B, 0xD3C, 0xEBA, 0xEBA, 0x1715, 0x1715, 0x1ABF, 0x1ADD, 0x1AE0, 0x1AEB, 0x1DF6,
         0x1DFA, 0x32FF, 0x32FF, 0xA7F1, 0xA7F4, 0xA82C, 0xA82C, 0xAB69, 0xAB69, 0x105C9, 0x105C9, 0x105D2, 0x105D2, 0x105DA, 0x105DA, 0x105E4, 0x105E4, 0x10781,
@@ -114,45 +111,4 @@ internal static class LegacyClasses
         0x1E030, 0x1E06D, 0x1E08F, 0x1E08F, 0x1E130, 0x1E136, 0x1E2AE, 0x1E2AE, 0x1E2EC, 0x1E2EF, 0x1E4EC, 0x1E4EF, 0x1E5EE, 0x1E5EF, 0x1E6E3, 0x1E6E3, 0x1E6E6,
         0x1E6E6, 0x1E6EE, 0x1E6EF, 0x1E6F5, 0x1E6F5, 0x1F16C, 0x1F16C, 0x1FBF0, 0x1FBF9,
     ]);
-}
-
-/// <summary>A set of code points. Immutable.</summary>
-internal sealed class LegacyClass
-{
-    private readonly int[] _ranges;
-    private readonly UInt128 _ascii;
-
-    /// <param name="ranges">First and last of each, ascending.</param>
-    public LegacyClass(int[] ranges)
-    {
-        _ranges = ranges;
-        for (int codePoint = 0; codePoint < 128; codePoint++)
-            _ascii |= Holds(codePoint) ? UInt128.One << codePoint : 0;
-    }
-
-    /// <summary>The bytes that the UTF-8 of those beyond ASCII begins with.</summary>
-    public SearchValues<byte> LeadBytes()
-    {
-        var leads = new HashSet<byte>();
-        Span<byte> utf8 = stackalloc byte[4];
-        for (int i = 0; i < _ranges.Length; i += 2)
-        {
-            for (int codePoint = Math.Max(_ranges[i], 0x80); codePoint <= _ranges[i + 1]; codePoint++)
-            {
-                new Rune(codePoint).EncodeToUtf8(utf8);
-                leads.Add(utf8[0]);
-            }
-        }
-
-        return SearchValues.Create([.. leads]);
-    }
-
-    public bool Contains(int codePoint) => codePoint < 128 ? ((_ascii >> codePoint) & 1) != 0 : Holds(codePoint);
-
-    /// <summary>Within a range the next bound is its last, at an odd place.</summary>
-    private bool Holds(int codePoint)
-    {
-        int place = Array.BinarySearch(_ranges, codePoint);
-        return place >= 0 || (~place & 1) != 0;
-    }
 }

@@ -37,7 +37,8 @@ internal abstract class Normalizer
     /// <summary>One of Unicode's normalization forms, by the tables of Unicode 9, as the reference implementation has them: what came later stays as it is.</summary>
     public sealed class Unicode(System.Text.NormalizationForm form) : Normalizer
     {
-        private static readonly SearchValues<byte> LaterLeads = LegacyClasses.NotYetNormalized.LeadBytes();
+        private static readonly SearchValues<byte> LaterLeads =
+            SearchValues.Create([.. Enumerable.Range(0x80, 0x80).Where(lead => ((LegacyClasses.NotYetNormalized.FirstBytes.Leads >> (lead - 0x80)) & 1) != 0).Select(lead => (byte)lead)]);
 
         public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
         {

@@ -14,11 +14,7 @@ internal static class CaseFolding
     ]);
 
     /// <summary>The set, and what differs from one of it in case alone.</summary>
-    public static CodePointClass Close(CodePointClass set)
-    {
-        var others = Families.Value.Where(family => family.Any(set.Contains)).SelectMany(family => family).Select(c => (c, c));
-        return new CodePointClass(set.Categories, [.. set.Ranges, .. others], set.IsNegated);
-    }
+    public static CodePoints Close(CodePoints set) => set.Or(CodePoints.Of([.. Families.Value.Where(family => family.Any(set.Contains)).SelectMany(family => family)]));
 
     /// <summary>By way of the upper case, which final and other variants share. .NET leaves the long s alone.</summary>
     private static int Fold(int codePoint) => codePoint == 0x17F ? 's' : Rune.ToLowerInvariant(Rune.ToUpperInvariant(new Rune(codePoint))).Value;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 
 namespace EdgeSdk.Text;
@@ -8,142 +7,143 @@ namespace EdgeSdk.Text;
 /// </summary>
 internal static class NamedClasses
 {
-    private static readonly uint Letters = Mask(
+    public static readonly CodePoints Digits = CodePoints.In(UnicodeCategory.DecimalDigitNumber);
+
+    public static readonly CodePoints HexDigits = CodePoints.OfBounds('0', '9', 'A', 'F', 'a', 'f');
+
+    /// <summary>General category N.</summary>
+    public static readonly CodePoints Numbers = CodePoints.In(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.OtherNumber);
+
+    private static readonly CodePoints Letters = CodePoints.In(
         UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter, UnicodeCategory.TitlecaseLetter, UnicodeCategory.ModifierLetter, UnicodeCategory.OtherLetter);
 
-    private static readonly uint Marks = Mask(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark);
+    private static readonly CodePoints Marks = CodePoints.In(UnicodeCategory.NonSpacingMark, UnicodeCategory.SpacingCombiningMark, UnicodeCategory.EnclosingMark);
 
-    private static readonly uint Punctuation = Mask(
+    private static readonly CodePoints Punctuation = CodePoints.In(
         UnicodeCategory.ConnectorPunctuation, UnicodeCategory.DashPunctuation, UnicodeCategory.OpenPunctuation, UnicodeCategory.ClosePunctuation,
         UnicodeCategory.InitialQuotePunctuation, UnicodeCategory.FinalQuotePunctuation, UnicodeCategory.OtherPunctuation);
 
-    private static readonly uint Symbols = Mask(UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol);
+    private static readonly CodePoints Symbols = CodePoints.In(
+        UnicodeCategory.MathSymbol, UnicodeCategory.CurrencySymbol, UnicodeCategory.ModifierSymbol, UnicodeCategory.OtherSymbol);
 
-    private static readonly uint Numbers = Mask(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.OtherNumber);
+    private static readonly CodePoints Separators = CodePoints.In(UnicodeCategory.SpaceSeparator, UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator);
 
     /// <summary>Letters in circles and squares, capital and small: symbols that are alphabetic.</summary>
-    private static readonly ImmutableArray<(int First, int Last)>
-        CapitalSymbols = [(0x24B6, 0x24CF), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)], SmallSymbols = [(0x24D0, 0x24E9)];
+    private static readonly CodePoints
+        CapitalSymbols = CodePoints.OfBounds(0x24B6, 0x24CF, 0x1F130, 0x1F149, 0x1F150, 0x1F169, 0x1F170, 0x1F189), SmallSymbols = CodePoints.OfBounds(0x24D0, 0x24E9);
 
     /// <summary>Latin-1's small numbers and fractions.</summary>
-    private static readonly ImmutableArray<(int First, int Last)> LatinNumbers = [(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)];
-
-    /// <summary>Every code point.</summary>
-    public static readonly CodePointClass Any = Of(CodePointClass.AllCategories);
+    private static readonly CodePoints LatinNumbers = CodePoints.OfBounds(0xB2, 0xB3, 0xB9, 0xB9, 0xBC, 0xBE);
 
     /// <summary><c>\w</c> in a class.</summary>
-    public static readonly CodePointClass Word = Of(
-        Letters | Marks | Mask(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation), [.. CapitalSymbols, .. SmallSymbols]);
+    public static readonly CodePoints Word = Letters.Or(Marks).Or(CapitalSymbols).Or(SmallSymbols).Or(
+        CodePoints.In(UnicodeCategory.DecimalDigitNumber, UnicodeCategory.LetterNumber, UnicodeCategory.ConnectorPunctuation));
 
     /// <summary><c>\w</c> by itself, and what <c>\b</c> goes by: Oniguruma asks another table there, which has <see cref="LatinNumbers"/> too.</summary>
-    public static readonly CodePointClass WordAlone = Of(Word.Categories, [.. Word.Ranges, .. LatinNumbers]);
+    public static readonly CodePoints WordAlone = Word.Or(LatinNumbers);
+
+    /// <summary>What <c>\w</c> means by Unicode (UTS 18): alphabetic, marks, decimal digits, connectors, join controls.</summary>
+    public static readonly CodePoints UnicodeWord = Word.Or(CodePoints.Of(0x200C, 0x200D));
+
+    private static readonly CodePoints Alphabetic =
+        Letters.Or(CodePoints.In(UnicodeCategory.LetterNumber)).Or(Marks.And(CodePoints.OfBounds(UnalphabeticMarks).Not())).Or(CapitalSymbols).Or(SmallSymbols);
+
+    /// <summary>What leaves no ink, but for separators.</summary>
+    private static readonly CodePoints Invisible = CodePoints.In(UnicodeCategory.Control, UnicodeCategory.OtherNotAssigned);
 
     /// <summary><c>\p{name}</c>; null for a name that is none. Case, spaces, hyphens and underlines do not count.</summary>
     /// <param name="name">The name.</param>
     /// <param name="inClass">It stands within brackets.</param>
-    public static CodePointClass? Property(string name, bool inClass)
+    public static CodePoints? Property(string name, bool inClass)
     {
         string key = Key(name);
-        return CategoriesOf(key) is { } categories ? Of(categories) : key switch
+        return Category(key) ?? key switch
         {
             "word" => inClass ? Word : WordAlone,
-            "punct" => Of(Punctuation),
+            "punct" => Punctuation,
             "alphabetic" => Bracket("alpha"),
             "uppercase" => Bracket("upper"),
             "lowercase" => Bracket("lower"),
             "whitespace" => Bracket("space"),
-            "any" => Any,
-            "assigned" => Of(Mask(UnicodeCategory.OtherNotAssigned)).Others(),
+            "any" => CodePoints.All,
+            "assigned" => CodePoints.In(UnicodeCategory.OtherNotAssigned).Not(),
             _ => Bracket(key) ?? Script(key),
         };
     }
 
     /// <summary><c>[:name:]</c>; null for a name that is none.</summary>
-    public static CodePointClass? Bracket(string name) => name switch
+    public static CodePoints? Bracket(string name) => name switch
     {
-        "alpha" => Alphabetic(0),
-        "alnum" => Alphabetic(Mask(UnicodeCategory.DecimalDigitNumber)),
-        "upper" => Of(Mask(UnicodeCategory.UppercaseLetter), [.. CapitalSymbols, (0x2160, 0x216F)]),
-        "lower" => Of(Mask(UnicodeCategory.LowercaseLetter), OtherLowercase),
-        "digit" => Of(Mask(UnicodeCategory.DecimalDigitNumber)),
-        "punct" => Of(Punctuation | Symbols),
-        "space" => Of(CodePointClass.Separators, CodePointClass.WhiteSpaceControls),
-        "blank" => Of(Mask(UnicodeCategory.SpaceSeparator), [('\t', '\t')]),
-        "cntrl" => Of(Mask(UnicodeCategory.Control)),
-        "graph" => Of(CodePointClass.Separators | Invisible).Others(),
-        "print" => Of(Mask(UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator) | Invisible).Others(),
+        "alpha" => Alphabetic,
+        "alnum" => Alphabetic.Or(Digits),
+        "upper" => CodePoints.In(UnicodeCategory.UppercaseLetter).Or(CapitalSymbols).Or(CodePoints.OfBounds(0x2160, 0x216F)),
+        "lower" => CodePoints.In(UnicodeCategory.LowercaseLetter).Or(SmallSymbols).Or(CodePoints.OfBounds(OtherLowercase)),
+        "digit" => Digits,
+        "punct" => Punctuation.Or(Symbols),
+        "space" => CodePoints.WhiteSpace,
+        "blank" => CodePoints.In(UnicodeCategory.SpaceSeparator).Or(CodePoints.Of('\t')),
+        "cntrl" => CodePoints.In(UnicodeCategory.Control),
+        "graph" => Separators.Or(Invisible).Not(),
+        "print" => CodePoints.In(UnicodeCategory.LineSeparator, UnicodeCategory.ParagraphSeparator).Or(Invisible).Not(),
         "word" => Word,
-        "xdigit" => Of(0, [('0', '9'), ('A', 'F'), ('a', 'f')]),
-        "ascii" => Of(0, [(0, 0x7F)]),
+        "xdigit" => HexDigits,
+        "ascii" => CodePoints.OfBounds(0, 0x7F),
         _ => null,
     };
 
-    private static uint Invisible => Mask(UnicodeCategory.Control, UnicodeCategory.OtherNotAssigned, UnicodeCategory.Surrogate);
+    private static CodePoints? Script(string key) => ScriptTable.NumberOf(key, Key) is var script && script != ScriptTable.None ? CodePoints.Of(ScriptTable.RangesOf(script)) : null;
 
-    private static CodePointClass? Script(string key) => ScriptTable.NumberOf(key, Key) is var script && script != ScriptTable.None ? Of(0, [.. ScriptTable.RangesOf(script)]) : null;
-
-    private static CodePointClass Alphabetic(uint more)
-    {
-        var marks = Of(Marks).Except(new LegacyClass(UnalphabeticMarks).Contains);
-        return Of(Letters | Mask(UnicodeCategory.LetterNumber) | more, [.. marks.Ranges, .. CapitalSymbols, .. SmallSymbols]);
-    }
-
-    private static uint? CategoriesOf(string key) => key switch
+    private static CodePoints? Category(string key) => key switch
     {
         "l" or "letter" => Letters,
-        "lu" or "uppercaseletter" => Mask(UnicodeCategory.UppercaseLetter),
-        "ll" or "lowercaseletter" => Mask(UnicodeCategory.LowercaseLetter),
-        "lt" or "titlecaseletter" => Mask(UnicodeCategory.TitlecaseLetter),
-        "lc" or "casedletter" => Mask(UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter, UnicodeCategory.TitlecaseLetter),
-        "lm" or "modifierletter" => Mask(UnicodeCategory.ModifierLetter),
-        "lo" or "otherletter" => Mask(UnicodeCategory.OtherLetter),
+        "lu" or "uppercaseletter" => CodePoints.In(UnicodeCategory.UppercaseLetter),
+        "ll" or "lowercaseletter" => CodePoints.In(UnicodeCategory.LowercaseLetter),
+        "lt" or "titlecaseletter" => CodePoints.In(UnicodeCategory.TitlecaseLetter),
+        "lc" or "casedletter" => CodePoints.In(UnicodeCategory.UppercaseLetter, UnicodeCategory.LowercaseLetter, UnicodeCategory.TitlecaseLetter),
+        "lm" or "modifierletter" => CodePoints.In(UnicodeCategory.ModifierLetter),
+        "lo" or "otherletter" => CodePoints.In(UnicodeCategory.OtherLetter),
         "m" or "mark" or "combiningmark" => Marks,
-        "mn" or "nonspacingmark" => Mask(UnicodeCategory.NonSpacingMark),
-        "mc" or "spacingmark" => Mask(UnicodeCategory.SpacingCombiningMark),
-        "me" or "enclosingmark" => Mask(UnicodeCategory.EnclosingMark),
+        "mn" or "nonspacingmark" => CodePoints.In(UnicodeCategory.NonSpacingMark),
+        "mc" or "spacingmark" => CodePoints.In(UnicodeCategory.SpacingCombiningMark),
+        "me" or "enclosingmark" => CodePoints.In(UnicodeCategory.EnclosingMark),
         "n" or "number" => Numbers,
-        "nd" or "decimalnumber" => Mask(UnicodeCategory.DecimalDigitNumber),
-        "nl" or "letternumber" => Mask(UnicodeCategory.LetterNumber),
-        "no" or "othernumber" => Mask(UnicodeCategory.OtherNumber),
+        "nd" or "decimalnumber" => Digits,
+        "nl" or "letternumber" => CodePoints.In(UnicodeCategory.LetterNumber),
+        "no" or "othernumber" => CodePoints.In(UnicodeCategory.OtherNumber),
         "p" or "punctuation" => Punctuation,
-        "pc" or "connectorpunctuation" => Mask(UnicodeCategory.ConnectorPunctuation),
-        "pd" or "dashpunctuation" => Mask(UnicodeCategory.DashPunctuation),
-        "ps" or "openpunctuation" => Mask(UnicodeCategory.OpenPunctuation),
-        "pe" or "closepunctuation" => Mask(UnicodeCategory.ClosePunctuation),
-        "pi" or "initialpunctuation" => Mask(UnicodeCategory.InitialQuotePunctuation),
-        "pf" or "finalpunctuation" => Mask(UnicodeCategory.FinalQuotePunctuation),
-        "po" or "otherpunctuation" => Mask(UnicodeCategory.OtherPunctuation),
+        "pc" or "connectorpunctuation" => CodePoints.In(UnicodeCategory.ConnectorPunctuation),
+        "pd" or "dashpunctuation" => CodePoints.In(UnicodeCategory.DashPunctuation),
+        "ps" or "openpunctuation" => CodePoints.In(UnicodeCategory.OpenPunctuation),
+        "pe" or "closepunctuation" => CodePoints.In(UnicodeCategory.ClosePunctuation),
+        "pi" or "initialpunctuation" => CodePoints.In(UnicodeCategory.InitialQuotePunctuation),
+        "pf" or "finalpunctuation" => CodePoints.In(UnicodeCategory.FinalQuotePunctuation),
+        "po" or "otherpunctuation" => CodePoints.In(UnicodeCategory.OtherPunctuation),
         "s" or "symbol" => Symbols,
-        "sm" or "mathsymbol" => Mask(UnicodeCategory.MathSymbol),
-        "sc" or "currencysymbol" => Mask(UnicodeCategory.CurrencySymbol),
-        "sk" or "modifiersymbol" => Mask(UnicodeCategory.ModifierSymbol),
-        "so" or "othersymbol" => Mask(UnicodeCategory.OtherSymbol),
-        "z" or "separator" => CodePointClass.Separators,
-        "zs" or "spaceseparator" => Mask(UnicodeCategory.SpaceSeparator),
-        "zl" or "lineseparator" => Mask(UnicodeCategory.LineSeparator),
-        "zp" or "paragraphseparator" => Mask(UnicodeCategory.ParagraphSeparator),
-        "c" or "other" => CodePointClass.AllCategories & ~(Letters | Marks | Numbers | Punctuation | Symbols | CodePointClass.Separators),
-        "cc" or "control" => Mask(UnicodeCategory.Control),
-        "cf" or "format" => Mask(UnicodeCategory.Format),
-        "co" or "privateuse" => Mask(UnicodeCategory.PrivateUse),
-        "cn" or "unassigned" => Mask(UnicodeCategory.OtherNotAssigned),
-        "cs" or "surrogate" => Mask(UnicodeCategory.Surrogate),
+        "sm" or "mathsymbol" => CodePoints.In(UnicodeCategory.MathSymbol),
+        "sc" or "currencysymbol" => CodePoints.In(UnicodeCategory.CurrencySymbol),
+        "sk" or "modifiersymbol" => CodePoints.In(UnicodeCategory.ModifierSymbol),
+        "so" or "othersymbol" => CodePoints.In(UnicodeCategory.OtherSymbol),
+        "z" or "separator" => Separators,
+        "zs" or "spaceseparator" => CodePoints.In(UnicodeCategory.SpaceSeparator),
+        "zl" or "lineseparator" => CodePoints.In(UnicodeCategory.LineSeparator),
+        "zp" or "paragraphseparator" => CodePoints.In(UnicodeCategory.ParagraphSeparator),
+        "c" or "other" => Letters.Or(Marks).Or(Numbers).Or(Punctuation).Or(Symbols).Or(Separators).Not(),
+        "cc" or "control" => CodePoints.In(UnicodeCategory.Control),
+        "cf" or "format" => CodePoints.In(UnicodeCategory.Format),
+        "co" or "privateuse" => CodePoints.In(UnicodeCategory.PrivateUse),
+        "cn" or "unassigned" => CodePoints.In(UnicodeCategory.OtherNotAssigned),
+        "cs" or "surrogate" => CodePoints.In(UnicodeCategory.Surrogate),
         _ => null,
     };
 
     private static string Key(string name) => string.Concat(name.Where(c => c is not (' ' or '-' or '_'))).ToLowerInvariant();
 
-    private static uint Mask(params ReadOnlySpan<UnicodeCategory> categories) => CodePointClass.Mask(categories);
-
-    private static CodePointClass Of(uint categories, ImmutableArray<(int First, int Last)>? ranges = null) => new(categories, ranges ?? [], negated: false);
-
-    /// <summary>Unicode's Other_Lowercase: modifier letters, Roman numerals, letters in circles.</summary>
-    private static ImmutableArray<(int First, int Last)> OtherLowercase =>
+    /// <summary>Unicode's Other_Lowercase but <see cref="SmallSymbols"/>, first and last of each range: modifier letters, Roman numerals.</summary>
+    private static int[] OtherLowercase =>
     [
-        (0xAA, 0xAA), (0xBA, 0xBA), (0x2B0, 0x2B8), (0x2C0, 0x2C1), (0x2E0, 0x2E4), (0x345, 0x345), (0x37A, 0x37A), (0x10FC, 0x10FC), (0x1D2C, 0x1D6A), (0x1D78, 0x1D78),
-        (0x1D9B, 0x1DBF), (0x2071, 0x2071), (0x207F, 0x207F), (0x2090, 0x209C), (0x2170, 0x217F), .. SmallSymbols, (0x2C7C, 0x2C7D), (0xA69C, 0xA69D), (0xA770, 0xA770),
-        (0xA7F2, 0xA7F4), (0xA7F8, 0xA7F9), (0xAB5C, 0xAB5F), (0xAB69, 0xAB69), (0x10780, 0x10780), (0x10783, 0x10785), (0x10787, 0x107B0), (0x107B2, 0x107BA),
-        (0x1E030, 0x1E06D),
+        0xAA, 0xAA, 0xBA, 0xBA, 0x2B0, 0x2B8, 0x2C0, 0x2C1, 0x2E0, 0x2E4, 0x345, 0x345, 0x37A, 0x37A, 0x10FC, 0x10FC, 0x1D2C, 0x1D6A, 0x1D78, 0x1D78, 0x1D9B, 0x1DBF,
+        0x2071, 0x2071, 0x207F, 0x207F, 0x2090, 0x209C, 0x2170, 0x217F, 0x2C7C, 0x2C7D, 0xA69C, 0xA69D, 0xA770, 0xA770, 0xA7F2, 0xA7F4, 0xA7F8, 0xA7F9, 0xAB5C, 0xAB5F,
+        0xAB69, 0xAB69, 0x10780, 0x10780, 0x10783, 0x10785, 0x10787, 0x107B0, 0x107B2, 0x107BA, 0x1E030, 0x1E06D,
     ];
 
     /// <summary>The marks that are not Other_Alphabetic, first and last of each range.</summary>

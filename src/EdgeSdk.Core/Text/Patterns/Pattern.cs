@@ -26,7 +26,7 @@ internal sealed class Pattern
 
     /// <summary>A pattern that matches <paramref name="text"/> itself.</summary>
     public static Pattern Literal(string text) =>
-        new(text, new PatternNode.Sequence([.. text.EnumerateRunes().Select(r => new PatternNode.OneOf(new CodePointClass(0, [(r.Value, r.Value)], negated: false)))]));
+        new(text, new PatternNode.Sequence([.. text.EnumerateRunes().Select(r => new PatternNode.OneOf(CodePoints.Of(r.Value)))]));
 
     /// <summary>Finds the matches of a pattern in one text after another. One thread at a time.</summary>
     internal sealed class Matcher(Pattern pattern)

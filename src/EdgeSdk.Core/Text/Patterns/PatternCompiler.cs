@@ -61,12 +61,12 @@ internal enum PatternOperation : byte
 }
 
 /// <summary>One step of a pattern's program.</summary>
-internal struct PatternInstruction(PatternOperation operation, CodePointClass? @class = null, int least = 0, int most = 0)
+internal struct PatternInstruction(PatternOperation operation, CodePoints? @class = null, int least = 0, int most = 0)
 {
     public readonly PatternOperation Operation = operation;
 
     /// <summary>For OneOf, Greedy and Possessive.</summary>
-    public readonly CodePointClass? Class = @class;
+    public readonly CodePoints? Class = @class;
 
     /// <summary>How many code points a run takes at least, or a LookBehind goes back.</summary>
     public readonly int Least = least;
@@ -217,7 +217,7 @@ internal sealed class PatternCompiler
     /// <summary>The bytes that a match from <paramref name="start"/> can begin with; null when it may take nothing.</summary>
     public static bool[]? FirstBytes(PatternInstruction[] program, int start)
     {
-        var bytes = new bool[256];
+        UInt128 ascii = 0, leads = 0;
         var seen = new HashSet<int>();
         var open = new Stack<int>([start]);
         while (open.TryPop(out int at))
@@ -231,7 +231,9 @@ internal sealed class PatternCompiler
                 case PatternOperation.Match:
                     return null;
                 case PatternOperation.OneOf or PatternOperation.Greedy or PatternOperation.Possessive:
-                    AddFirstBytes(instruction.Class!, bytes);
+                    var first = instruction.Class!.FirstBytes;
+                    ascii |= first.Ascii;
+                    leads |= first.Leads;
                     if (instruction.Operation != PatternOperation.OneOf && instruction.Least == 0)
                         open.Push(at + 1);
 
@@ -252,12 +254,6 @@ internal sealed class PatternCompiler
             }
         }
 
-        return bytes;
-    }
-
-    private static void AddFirstBytes(CodePointClass @class, bool[] bytes)
-    {
-        for (int value = 0; value < 256; value++)
-            bytes[value] |= value >= 128 || @class.Contains(value);
+        return [.. Enumerable.Range(0, 256).Select(value => (((value < 0x80 ? ascii : leads) >> (value & 0x7F)) & 1) != 0)];
     }
 }

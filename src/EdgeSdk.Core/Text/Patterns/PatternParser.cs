@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text;
 
 namespace EdgeSdk.Text;
@@ -7,7 +6,7 @@ namespace EdgeSdk.Text;
 /// <summary>The syntax tree of a <see cref="Pattern"/>.</summary>
 internal abstract record PatternNode
 {
-    public sealed record OneOf(CodePointClass Class) : PatternNode;
+    public sealed record OneOf(CodePoints Class) : PatternNode;
 
     public sealed record Sequence(ImmutableArray<PatternNode> Parts) : PatternNode;
 
@@ -176,7 +175,7 @@ internal sealed class PatternParser
             case '[':
                 return new PatternNode.OneOf(ParseClass(place, isWhole: true));
             case '.':
-                return new PatternNode.OneOf(new CodePointClass(0, _dotTakesLineFeed ? [] : [('\n', '\n')], negated: true));
+                return new PatternNode.OneOf(_dotTakesLineFeed ? CodePoints.All : NotLineFeed);
             case '^':
                 return new PatternNode.Place(PatternOperation.LineStart);
             case '$':
@@ -200,16 +199,18 @@ internal sealed class PatternParser
     private static PatternNode LineBreak { get; } = new PatternNode.Repeat(
         new PatternNode.Choice(
         [
-            new PatternNode.Sequence([new PatternNode.OneOf(new CodePointClass('\r')), new PatternNode.OneOf(new CodePointClass('\n'))]),
-            new PatternNode.OneOf(new CodePointClass(0, [('\n', '\r'), (0x85, 0x85), (0x2028, 0x2029)], negated: false)),
+            new PatternNode.Sequence([new PatternNode.OneOf(CodePoints.Of('\r')), new PatternNode.OneOf(CodePoints.Of('\n'))]),
+            new PatternNode.OneOf(CodePoints.OfBounds('\n', '\r', 0x85, 0x85, 0x2028, 0x2029)),
         ]),
         1,
         1,
         Greed.Possessive);
 
-    private CodePointClass Literal(int codePoint)
+    private static CodePoints NotLineFeed { get; } = CodePoints.Of('\n').Not();
+
+    private CodePoints Literal(int codePoint)
     {
-        var single = new CodePointClass(codePoint);
+        var single = CodePoints.Of(codePoint);
         return _ignoreCase ? CaseFolding.Close(single) : single;
     }
 
@@ -306,14 +307,14 @@ internal sealed class PatternParser
 
     /// <param name="place">Where it begins.</param>
     /// <param name="isWhole">It is not within another: where case is ignored the whole class takes the other cases in, before it is negated.</param>
-    private CodePointClass ParseClass(int place, bool isWhole = false)
+    private CodePoints ParseClass(int place, bool isWhole = false)
     {
         if (++_depth > DeepestGroup)
             throw Refuse($"groups nested deeper than {DeepestGroup}", place);
 
         bool negated = Take('^');
         var set = new ClassBuilder();
-        CodePointClass? others = null;
+        CodePoints? others = null;
         do
         {
             if (_at >= _source.Length)
@@ -344,7 +345,7 @@ internal sealed class PatternParser
         while (!Take(']'));
         _depth--;
         var members = isWhole && _ignoreCase ? CaseFolding.Close(set.Build(others)) : set.Build(others);
-        return negated ? members.Others() : members;
+        return negated ? members.Not() : members;
     }
 
     /// <summary>A single code point, or null when a whole class (<c>\s</c>) was added.</summary>
@@ -368,12 +369,12 @@ internal sealed class PatternParser
     }
 
     /// <summary><c>[:alpha:]</c>, <c>[:^alpha:]</c>.</summary>
-    private CodePointClass ParseNamedClass(int place)
+    private CodePoints ParseNamedClass(int place)
     {
         bool negated = Take('^');
         string name = ParseName(':', place);
         var named = Take(']') ? NamedClasses.Bracket(name) : null;
-        return named is null ? throw Refuse($"the class [:{name}:]", place) : negated ? named.Others() : named;
+        return named is null ? throw Refuse($"the class [:{name}:]", place) : negated ? named.Not() : named;
     }
 
     /// <summary>A single code point, or null when a whole class (<c>\s</c>) was added.</summary>
@@ -387,30 +388,31 @@ internal sealed class PatternParser
         switch (symbol)
         {
             case 's':
-                set.Categories |= CodePointClass.Separators;
-                set.Ranges.AddRange(CodePointClass.WhiteSpaceControls);
+                set.Add(CodePoints.WhiteSpace);
                 return null;
             case 'S':
-                set.Categories |= CodePointClass.AllCategories & ~(CodePointClass.Separators | CodePointClass.Mask(UnicodeCategory.Control));
-                set.Ranges.AddRange(CodePointClass.OtherControls);
+                set.Add(CodePoints.WhiteSpace.Not());
                 return null;
             case 'd':
-                set.Categories |= CodePointClass.Mask(UnicodeCategory.DecimalDigitNumber);
+                set.Add(NamedClasses.Digits);
                 return null;
             case 'D':
-                set.Categories |= CodePointClass.AllCategories & ~CodePointClass.Mask(UnicodeCategory.DecimalDigitNumber);
+                set.Add(NamedClasses.Digits.Not());
                 return null;
             case 'w':
                 set.Add(inClass ? NamedClasses.Word : NamedClasses.WordAlone);
                 return null;
             case 'W':
-                set.Add((inClass ? NamedClasses.Word : NamedClasses.WordAlone).Others());
+                set.Add((inClass ? NamedClasses.Word : NamedClasses.WordAlone).Not());
                 return null;
             case 'N' or 'O' when !inClass:
-                set.Add(symbol == 'N' ? new CodePointClass('\n').Others() : NamedClasses.Any);
+                set.Add(symbol == 'N' ? NotLineFeed : CodePoints.All);
                 return null;
-            case 'h' or 'H':
-                set.Add(new CodePointClass(0, [('0', '9'), ('A', 'F'), ('a', 'f')], negated: symbol == 'H'));
+            case 'h':
+                set.Add(NamedClasses.HexDigits);
+                return null;
+            case 'H':
+                set.Add(NamedClasses.HexDigits.Not());
                 return null;
             case 'p' or 'P':
                 set.Add(ParseProperty(symbol == 'P', inClass, place));
@@ -434,7 +436,7 @@ internal sealed class PatternParser
         };
     }
 
-    private CodePointClass ParseProperty(bool negated, bool inClass, int place)
+    private CodePoints ParseProperty(bool negated, bool inClass, int place)
     {
         if (!Take('{'))
             throw Refuse("\\p without a name in braces", place);
@@ -443,7 +445,7 @@ internal sealed class PatternParser
         string name = ParseName('}', place);
         var property = NamedClasses.Property(name, inClass)
             ?? throw Refuse($"the property \\p{{{name}}} (general categories, scripts and the like of Alpha, Punct and Word are known)", place);
-        return negated ? property.Others() : property;
+        return negated ? property.Not() : property;
     }
 
     /// <summary>The text up to <paramref name="end"/>, which is taken too.</summary>
@@ -485,22 +487,12 @@ internal sealed class PatternParser
 
     private sealed class ClassBuilder
     {
-        public uint Categories { get; set; }
-
-        public ImmutableArray<(int First, int Last)>.Builder Ranges { get; } = ImmutableArray.CreateBuilder<(int, int)>();
+        public List<(int Low, int High)> Ranges { get; } = [];
 
         /// <param name="others">Only what is in this one too.</param>
-        public CodePointClass Build(CodePointClass? others = null)
-        {
-            var set = new CodePointClass(Categories, Ranges.ToImmutable(), negated: false);
-            return others is null ? set : CodePointClass.Intersect(set, others);
-        }
+        public CodePoints Build(CodePoints? others = null) => others is null ? CodePoints.Of(Ranges) : CodePoints.Of(Ranges).And(others);
 
         /// <summary>Adds all of another set.</summary>
-        public void Add(CodePointClass other)
-        {
-            Categories |= other.IsNegated ? 0 : other.Categories;
-            Ranges.AddRange(other.IsNegated ? other.ToRanges() : other.Ranges);
-        }
+        public void Add(CodePoints other) => Ranges.AddRange(other.Ranges);
     }
 }

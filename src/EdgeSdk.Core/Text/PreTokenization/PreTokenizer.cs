@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Immutable;
-using System.Globalization;
 
 namespace EdgeSdk.Text;
 
@@ -29,9 +28,6 @@ internal abstract class PreTokenizer
     public sealed class SplitAt(Func<int, bool> isDelimiter, SplitBehavior behavior) : PreTokenizer
     {
         public override void Apply(PieceList pieces) => pieces.Split(isDelimiter, behavior);
-
-        /// <summary>General category N.</summary>
-        public static bool IsNumeric(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) is >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber;
     }
 
     /// <summary>Keeps rows of word characters, and rows of what is neither that nor white space: <c>\w+|[^\w\s]+</c>.</summary>
@@ -55,7 +51,7 @@ internal abstract class PreTokenizer
             for (int at = 0, length; at < text.Length; at += length)
             {
                 int codePoint = Utf8Text.CodePointAt(text, at, out length);
-                var kind = CodePointClass.IsWord(codePoint) ? Kind.Word : CodePointClass.IsWhiteSpace(codePoint) ? Kind.Space : Kind.Other;
+                var kind = NamedClasses.UnicodeWord.Contains(codePoint) ? Kind.Word : CodePoints.WhiteSpace.Contains(codePoint) ? Kind.Space : Kind.Other;
                 if (kind != current)
                 {
                     Add(at);

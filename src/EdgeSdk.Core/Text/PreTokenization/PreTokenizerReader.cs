@@ -51,13 +51,13 @@ internal sealed class PreTokenizerReader
         {
             "BertPreTokenizer" => new PreTokenizer.Sequence(
             [
-                new PreTokenizer.SplitAt(CodePointClass.IsWhiteSpace, SplitBehavior.Removed),
+                new PreTokenizer.SplitAt(CodePoints.WhiteSpace.Contains, SplitBehavior.Removed),
                 new PreTokenizer.SplitAt(LegacyClasses.Punctuation.Contains, SplitBehavior.Isolated),
             ]),
             "ByteLevel" => new PreTokenizer.ByteLevel(field.Flag("add_prefix_space", true), field.Flag("use_regex", true), isRaw: field.Path == _rawByteLevel?.Path),
             "CharDelimiterSplit" => ReadDelimiter(field["delimiter"]),
             "Digits" => new PreTokenizer.SplitAt(
-                PreTokenizer.SplitAt.IsNumeric, field.Flag("individual_digits") ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
+                NamedClasses.Numbers.Contains, field.Flag("individual_digits") ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
             "FixedLength" => new PreTokenizer.FixedLength(ReadLength(field)),
             "Metaspace" => ReadMetaspace(field),
             "Punctuation" => new PreTokenizer.SplitAt(
@@ -66,7 +66,7 @@ internal sealed class PreTokenizerReader
             "Split" => new PreTokenizer.Split(PatternReader.Read(field["pattern"]), field.Flag("invert"), ReadBehavior(field["behavior"])),
             "UnicodeScripts" => new UnicodeScripts(),
             "Whitespace" => new PreTokenizer.Whitespace(),
-            "WhitespaceSplit" => new PreTokenizer.SplitAt(CodePointClass.IsWhiteSpace, SplitBehavior.Removed),
+            "WhitespaceSplit" => new PreTokenizer.SplitAt(CodePoints.WhiteSpace.Contains, SplitBehavior.Removed),
             _ => throw type.Refuse($"is not a pre-tokenizer that is supported ({Known} are)", TokenizerFile.UseKnown),
         };
     }

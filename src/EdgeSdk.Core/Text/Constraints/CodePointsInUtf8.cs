@@ -1,61 +1,13 @@
 namespace EdgeSdk.Text.Constraints;
 
-/// <summary>A set of Unicode scalar values, as ranges in order.</summary>
-internal sealed class CodePoints
+/// <summary>How a grammar over bytes reads one of a set of characters.</summary>
+internal static class CodePointsInUtf8
 {
-    private const int Last = 0x10FFFF;
-
-    private CodePoints(IEnumerable<(int Low, int High)> ranges)
-    {
-        var merged = new List<(int Low, int High)>();
-        foreach (var (low, high) in ranges.Where(r => r.Low <= r.High).Order())
-        {
-            if (merged.Count > 0 && low <= merged[^1].High + 1)
-                merged[^1] = (merged[^1].Low, Math.Max(merged[^1].High, high));
-            else
-                merged.Add((low, high));
-        }
-
-        Ranges = merged;
-    }
-
-    public IReadOnlyList<(int Low, int High)> Ranges { get; }
-
-    public static CodePoints All { get; } = Of((0, Last));
-
-    /// <summary>The ranges, without the surrogates, which no UTF-8 text has.</summary>
-    public static CodePoints Of(params IEnumerable<(int Low, int High)> ranges) => new(ranges.SelectMany(r => new[]
-    {
-        (r.Low, Math.Min(r.High, 0xD7FF)), (Math.Max(r.Low, 0xE000), Math.Min(r.High, Last)),
-    }));
-
-    public static CodePoints Of(params ReadOnlySpan<int> points) => Of(points.ToArray().Select(p => (p, p)));
-
-    public CodePoints Or(CodePoints other) => Of(Ranges.Concat(other.Ranges));
-
-    public CodePoints Not()
-    {
-        var gaps = new List<(int, int)>();
-        int next = 0;
-        foreach (var (low, high) in Ranges)
-        {
-            gaps.Add((next, low - 1));
-            next = high + 1;
-        }
-
-        gaps.Add((next, Last));
-        return Of(gaps);
-    }
-
-    public CodePoints And(CodePoints other) => Not().Or(other.Not()).Not();
-
-    public bool Contains(int point) => Ranges.Any(r => r.Low <= point && point <= r.High);
-
     /// <summary>Reads one of them in UTF-8; those beyond ASCII by a rule that equal sets share.</summary>
-    public Part Utf8(ByteGrammar grammar)
+    public static Part Utf8(this CodePoints set, ByteGrammar grammar)
     {
-        var parts = Ranges.Where(r => r.Low < 0x80).Select(r => grammar.Range(r.Low, Math.Min(r.High, 0x7F))).ToList();
-        var beyond = Ranges.Where(r => r.High >= 0x80).Select(r => (Low: Math.Max(r.Low, 0x80), r.High)).ToList();
+        var parts = set.Ranges.Where(r => r.Low < 0x80).Select(r => grammar.Range(r.Low, Math.Min(r.High, 0x7F))).ToList();
+        var beyond = set.Ranges.Where(r => r.High >= 0x80).Select(r => (Low: Math.Max(r.Low, 0x80), r.High)).ToList();
         if (beyond.Count > 0)
             parts.Add(grammar.Shared("utf-8 " + string.Join(' ', beyond), () => Beyond(grammar, beyond)));
 
