@@ -156,6 +156,52 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{{ ('x' * 7800000) | list }}")]
+    [InlineData("{{ ('x' * 7800000)[::-1] }}")]
+    [InlineData("{% for c in 'x' * 7800000 %}{% endfor %}")]
+    [InlineData("{{ (',' * 3900000).split(',') | length }}")]
+    [InlineData("{{ (',' * 3900000).rsplit(',') | length }}")]
+    [InlineData("{{ ('a ' * 1900000).split() | length }}")]
+    [InlineData("{{ ('\\n' * 3900000).splitlines() | length }}")]
+    [InlineData("{{ ('\\n' * 3900000) | indent }}")]
+    [InlineData("{{ ('x' * 2000).replace('x', 'y' * 2000).replace('y', 'z' * 2000) }}")]
+    [InlineData("{{ ('\\x01' * 3900000) | tojson }}")]
+    [InlineData("{{ [0] * 400000 | tojson(separators=('x' * 100000, ':')) }}")]
+    [InlineData("{{ ([{'x' * 100000: 1}] * 3000) | tojson }}")]
+    [InlineData("{{ ('<' * 3900000) | e }}")]
+    public void What_is_too_much_is_refused_before_it_is_made(string source)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Assert.Throws<EdgeException>(() => Render(source));
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
+    }
+
+    [Theory]
+    [InlineData("{{ dict(", "a=1,", ") }}", "an argument is given twice")]
+    [InlineData("{{ f(", "1,", ") }}", "'f' is undefined")]
+    [InlineData("{{ f(a=1, ", "*l,", ") }}", "arguments by place come first")]
+    [InlineData("{% macro f(", "a,", ") %}{% endmacro %}", "'a' is there twice")]
+    public void Many_arguments_take_no_more_time_for_one_another(string start, string argument, string end, string words)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        var e = Assert.Throws<EdgeException>(() => Render(start + string.Concat(Enumerable.Repeat(argument, 100_000)) + end));
+
+        Assert.Contains(words, e.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256 << 20);
+    }
+
+    [Theory]
+    [InlineData("{{ ('a' * 3000000).strip('bcdefghi' * 100000 ~ 'a') }}", "")]
+    [InlineData("{{ ('a' * 3000000) | trim('bcdefghi' * 100000) | length }}", "3000000")]
+    [InlineData("{{ ('x' * 1000000) | first }}{{ ('x' * 3000000 ~ '😀') | last }}", "x😀")]
+    [InlineData("{{ ('x' * 1900000).replace('x', '') | length }}{{ ('x' * 1900000).replace('', '', 9) | length }}", "01900000")]
+    [InlineData("{{ '😁a😀'.strip('😀') }}", "😁a")]
+    public void Long_texts_are_worked_on_as_quickly_as_read(string source, string expected) => Assert.Equal(expected, Render(source));
+
     [Fact]
     public void A_longer_conversation_may_spend_more()
     {

@@ -380,17 +380,19 @@ internal sealed class ExpressionParser(TokenStream tokens)
     {
         tokens.ExpectSymbol("(");
         var arguments = ParseItems(")", ParseArgument);
-        for (int i = 1; i < arguments.Count; i++)
+        var last = ArgumentKind.Placed;
+        foreach (var (kind, _, value) in arguments)
         {
-            var (before, kind) = (arguments[..i], arguments[i].Kind);
             bool fits = kind switch
             {
-                ArgumentKind.Placed => before[^1].Kind == ArgumentKind.Placed,
-                ArgumentKind.AllPlaced => before.TrueForAll(argument => argument.Kind is ArgumentKind.Placed or ArgumentKind.Named),
-                _ => before[^1].Kind != ArgumentKind.AllNamed,
+                ArgumentKind.Placed => last == ArgumentKind.Placed,
+                ArgumentKind.Named => last != ArgumentKind.AllNamed,
+                _ => last < kind,
             };
             if (!fits)
-                throw tokens.Source.Refuse(arguments[i].Value.At, "arguments by place come first, then those by name and one '*', and '**' last.");
+                throw tokens.Source.Refuse(value.At, "arguments by place come first, then those by name and one '*', and '**' last.");
+
+            last = (ArgumentKind)Math.Max((int)last, (int)kind);
         }
 
         return arguments;

@@ -50,7 +50,7 @@ internal static class Filters
         new("list", [], 0, call => call.Meter.Made([.. Items(call)])),
         new("items", [], 0, MappingItems),
         new("first", [], 0, First),
-        new("last", [], 0, call => Operators.Ordered(call.Subject, call.Meter) is [.., var last] ? last : new Undefined("there is no last item, the sequence is empty")),
+        new("last", [], 0, Last),
         new("join", ["d", "attribute"], 0, Join),
         new("reverse", [], 0, Reversed),
         new("sort", ["reverse", "case_sensitive", "attribute"], 0, call => SortedItems(call)),
@@ -108,7 +108,7 @@ internal static class Filters
             throw new TemplateFault($"'indent' works on a string, not on {Operators.KindOf(call.Subject)}.");
 
         string indent = call.Value("width", (BigInteger)4) as string ?? new string(' ', Math.Clamp(call.Integer("width", 4), 0, 1000));
-        var lines = PythonText.Lines(text + "\n", keepEnds: false).ToList();
+        var lines = PythonText.Lines(text + "\n", keepEnds: false, call.Meter).ToList();
         call.Meter.Make(text.Length + ((long)indent.Length * lines.Count));
         for (int i = 1; i < lines.Count; i++)
         {
@@ -274,11 +274,19 @@ internal static class Filters
     private static object? First(Call call)
     {
         var missing = new Undefined("there is no first item, the sequence is empty");
-        if (call.Subject is OnePass pass)
-            return pass.TryTake(out var next) ? next : missing;
-
-        return Items(call) is [var first, ..] ? first : missing;
+        return call.Subject switch
+        {
+            OnePass pass => pass.TryTake(out var next) ? next : missing,
+            string { Length: > 0 } text => Subscripts.Item(text, BigInteger.Zero, "", call.Meter),
+            _ => Items(call) is [var first, ..] ? first : missing,
+        };
     }
+
+    private static object? Last(Call call) => call.Subject switch
+    {
+        string { Length: > 0 } text => Subscripts.Item(text, BigInteger.MinusOne, "", call.Meter),
+        var subject => Operators.Ordered(subject, call.Meter) is [.., var last] ? last : new Undefined("there is no last item, the sequence is empty"),
+    };
 
     private static string Join(Call call)
     {

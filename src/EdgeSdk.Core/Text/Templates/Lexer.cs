@@ -199,9 +199,9 @@ internal sealed partial class Lexer
         else if (char.IsAsciiDigit(_text[_at]))
             ReadNumber();
         else if (char.IsLetter(_text[_at]) || _text[_at] == '_')
-            Take(TokenKind.Name, Name().Match(_text, _at).Length);
+            Take(TokenKind.Name, Name().Match(_text, _at).Value);
         else if (Array.Find(s_symbols, s => string.CompareOrdinal(_text, _at, s, 0, s.Length) == 0) is { } symbol)
-            Take(TokenKind.Symbol, symbol.Length);
+            Take(TokenKind.Symbol, symbol);
         else
             throw _source.Refuse(_at, $"the character {(Rune.TryGetRuneAt(_text, _at, out var rune) ? $"'{rune}'" : $"U+{(int)_text[_at]:X4}")} has no meaning here.");
     }
@@ -210,9 +210,9 @@ internal sealed partial class Lexer
     {
         // Behind a point only an integer can follow: a.1.2 is an item of an item.
         if (_text[Math.Max(_at - 1, 0)] != '.' && Float().Match(_text, _at) is { Success: true } real)
-            Take(TokenKind.Float, real.Length);
+            Take(TokenKind.Float, real.Value);
         else
-            Take(TokenKind.Integer, Integer().Match(_text, _at).Length);
+            Take(TokenKind.Integer, Integer().Match(_text, _at).Value);
     }
 
     private void ReadString()
@@ -282,10 +282,10 @@ internal sealed partial class Lexer
         value.Append((char)code);
     }
 
-    private void Take(TokenKind kind, int length)
+    private void Take(TokenKind kind, string value)
     {
-        Add(kind, _at, _at + length);
-        _at += length;
+        _tokens.Add(new(kind, value, _at, _at + value.Length));
+        _at += value.Length;
     }
 
     private void Add(TokenKind kind, int start, int end) => _tokens.Add(new(kind, _text[start..end], start, end));

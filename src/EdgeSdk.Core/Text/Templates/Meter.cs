@@ -16,9 +16,12 @@ internal sealed class Meter(long inputSize)
 
     private const int ItemSize = 16;
 
+    /// <summary>Half of what a string holds.</summary>
+    private const int MaxCharacters = 1 << 29;
+
     private readonly long _maxSteps = FreeSteps + (4 * inputSize);
-    private readonly long _maxMade = FreeMade + (32 * inputSize);
-    private readonly long _maxOutput = FreeOutput + (4 * inputSize);
+    private readonly long _maxMade = Math.Min(FreeMade + (32 * inputSize), MaxCharacters);
+    private readonly long _maxOutput = Math.Min(FreeOutput + (4 * inputSize), MaxCharacters);
 
     private long _steps;
     private long _made;
@@ -37,7 +40,12 @@ internal sealed class Meter(long inputSize)
     public void Walk(string text) => Step(text.Length >> 5);
 
     /// <summary>Counts a search, which may compare the part at every place of the text.</summary>
-    public void Search(string text, string part) => Step((text.Length >> 10) + (((long)text.Length * part.Length) >> 13));
+    public void Search(string text, string part)
+    {
+        Step((text.Length >> 10) + (((long)text.Length * part.Length) >> 13));
+        if (text.Contains(Guards.Mark))
+            Walk(text);
+    }
 
     public string Made(string text)
     {

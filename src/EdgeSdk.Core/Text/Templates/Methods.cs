@@ -17,7 +17,7 @@ internal static class Methods
         new("rstrip", ["chars"], 0, call => Strip(call, start: false, end: true)) { KeepsSafe = true },
         new("split", ["sep", "maxsplit"], 0, call => Split(call, fromEnd: false)),
         new("rsplit", ["sep", "maxsplit"], 0, call => Split(call, fromEnd: true)),
-        new("splitlines", ["keepends"], 0, call => call.Meter.Made([.. PythonText.Lines(Text(call), call.Flag("keepends"))])),
+        new("splitlines", ["keepends"], 0, call => new List<object?>(PythonText.Lines(call.Meter.Made(Text(call)), call.Flag("keepends"), call.Meter))),
         new("partition", ["sep"], 1, call => Partition(call, Separator(call, last: false), fromEnd: false)),
         new("rpartition", ["sep"], 1, call => Partition(call, Separator(call, last: true), fromEnd: true)),
         new("join", ["iterable"], 1, Join) { KeepsSafe = true },
@@ -116,15 +116,26 @@ internal static class Methods
     public static string Replace(string text, string old, string replacement, Call call)
     {
         call.Meter.Search(text, old);
+        call.Meter.Make(text.Length);
         old = Guards.SpellingIn(text, old);
-        int count = call.OptionalInteger("count") ?? -1;
-        var pieces = old.Length == 0 ? Gaps(text, call.Meter) : Pieces(text, old);
-        if (count >= 0 && count < pieces.Count - 1)
-            pieces = [.. pieces[..count], string.Join(old, pieces[count..])];
+        if (old.Length == 0 && replacement.Length == 0)
+            return text;
 
-        call.Meter.Step(pieces.Count / 16);
-        call.Meter.Make(text.Length + ((pieces.Count - 1L) * replacement.Length));
-        return string.Join(replacement, pieces);
+        var replaced = new StringBuilder();
+        int start = 0;
+        for (int left = call.OptionalInteger("count") ?? -1, next; left != 0 && (next = Next()) >= 0; left--)
+        {
+            call.Meter.Make(replacement.Length);
+            replaced.Append(text, start, next - start).Append(replacement);
+            start = next + old.Length;
+        }
+
+        return replaced.Append(text, start, text.Length - start).ToString();
+
+        // The empty string is found before, between and after all characters.
+        int Next() => old.Length > 0 ? text.IndexOf(old, start, StringComparison.Ordinal)
+            : replaced.Length == 0 ? 0
+            : start < text.Length ? start + (char.IsSurrogatePair(text, start) ? 2 : 1) : -1;
     }
 
     private static string Text(Call call) => (string)call.Subject!;
@@ -258,21 +269,16 @@ internal static class Methods
 
     private static List<object?> Split(Call call, bool fromEnd)
     {
-        string text = Text(call);
+        string text = call.Meter.Made(Text(call));
         call.Meter.Search(text, call.OptionalText("sep") ?? " ");
         int limit = call.Integer("maxsplit", -1);
         var pieces = (call.OptionalText("sep") is { } given ? Guards.SpellingIn(text, given, last: fromEnd) : null) switch
         {
             null => Words(fromEnd ? Reversed(text) : text, limit, call.Meter),
             "" => throw new TemplateFault("'split' needs a separator that is not empty."),
-            var separator => Pieces(fromEnd ? Reversed(text) : text, fromEnd ? Reversed(separator) : separator, limit),
+            var separator => Pieces(fromEnd ? Reversed(text) : text, fromEnd ? Reversed(separator) : separator, limit, call.Meter),
         };
-        if (fromEnd)
-            pieces = [.. pieces.Select(Reversed).Reverse()];
-
-        call.Meter.Step(pieces.Count);
-        call.Meter.Make(text.Length);
-        return call.Meter.Made([.. pieces]);
+        return fromEnd ? [.. pieces.Select(Reversed).Reverse()] : [.. pieces];
     }
 
     /// <summary>By code units: halves of characters come back to their order when it is done twice.</summary>
@@ -282,8 +288,20 @@ internal static class Methods
         reversed.Reverse();
     });
 
-    private static List<string> Pieces(string text, string separator, int limit = -1) =>
-        [.. limit < 0 ? text.Split(separator) : text.Split(separator, limit == int.MaxValue ? limit : limit + 1)];
+    private static List<string> Pieces(string text, string separator, int limit, Meter meter)
+    {
+        var pieces = new List<string>();
+        int start = 0;
+        for (int end; pieces.Count != limit && (end = text.IndexOf(separator, start, StringComparison.Ordinal)) >= 0; start = end + separator.Length)
+        {
+            meter.MakeItems(1);
+            pieces.Add(text[start..end]);
+        }
+
+        meter.MakeItems(1);
+        pieces.Add(text[start..]);
+        return pieces;
+    }
 
     /// <summary>What lies between runs of white space; after <paramref name="limit"/> cuts the rest as it is.</summary>
     private static List<string> Words(string text, int limit, Meter meter)
@@ -297,6 +315,7 @@ internal static class Methods
             while (end < rest.Length && !PythonText.IsSpace(rest[end]))
                 end++;
 
+            meter.MakeItems(1);
             words.Add(rest[at..end]);
             for (at = end; at < rest.Length && PythonText.IsSpace(rest[at]);)
                 at++;
@@ -306,12 +325,5 @@ internal static class Methods
             words.Add(rest[at..]);
 
         return words;
-    }
-
-    /// <summary>The pieces between which Python puts a replacement of the empty string: before, between and after all characters.</summary>
-    private static List<string> Gaps(string text, Meter meter)
-    {
-        meter.MakeItems(text.Length);
-        return ["", .. Operators.Characters(text).Cast<string>(), ""];
     }
 }

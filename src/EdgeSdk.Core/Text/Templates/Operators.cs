@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Text;
 
@@ -8,6 +9,8 @@ internal static class Operators
 {
     /// <summary>Integers beyond this are refused: nothing that a prompt shows, and a way to burn time.</summary>
     private const long MaxBits = 8192;
+
+    private static readonly SearchValues<char> s_escaped = SearchValues.Create("&<>'\"");
 
     /// <summary>How a message names the kind of a value.</summary>
     public static string KindOf(object? value) => value switch
@@ -51,17 +54,17 @@ internal static class Operators
     /// <summary>What a loop over the value sees: items, a mapping's keys, a string's characters.</summary>
     public static IReadOnlyList<object?> Items(object? value, Meter meter)
     {
-        IReadOnlyList<object?> items = value switch
+        var items = value switch
         {
             List<object?> list => list,
             object?[] tuple => tuple,
             Mapping mapping => [.. mapping.Keys],
-            string text => Characters(text),
-            SafeText safe => Characters(safe.Text),
+            string text => Characters(text, meter),
+            SafeText safe => Characters(safe.Text, meter),
             NumberRange range => range.Numbers(),
             View view => view.Items,
             OnePass pass => pass.TakeAll(),
-            Undefined => [],
+            Undefined => (IReadOnlyList<object?>)[],
             _ => throw new TemplateFault($"{KindOf(value)} holds no items to go through."),
         };
         meter.Step(items.Count);
@@ -78,8 +81,9 @@ internal static class Operators
         value is OnePass ? throw new TemplateFault("a generator cannot be read from behind; put '| list' before.") : Items(value, meter);
 
     /// <summary>A string's Unicode characters, each a string.</summary>
-    public static List<object?> Characters(string text)
+    private static List<object?> Characters(string text, Meter meter)
     {
+        meter.MakeItems(text.Length);
         var characters = new List<object?>(text.Length);
         for (int i = 0; i < text.Length;)
         {
@@ -116,12 +120,20 @@ internal static class Operators
     };
 
     /// <summary>Text with the characters replaced that mean something in HTML; safe text as it is.</summary>
-    public static SafeText Escape(object? value, Meter meter) => value as SafeText ?? new SafeText(meter.Made(PythonText.Display(value, meter)
-        .Replace("&", "&amp;", StringComparison.Ordinal)
-        .Replace("<", "&lt;", StringComparison.Ordinal)
-        .Replace(">", "&gt;", StringComparison.Ordinal)
-        .Replace("'", "&#39;", StringComparison.Ordinal)
-        .Replace("\"", "&#34;", StringComparison.Ordinal)));
+    public static SafeText Escape(object? value, Meter meter)
+    {
+        if (value is SafeText safe)
+            return safe;
+
+        string text = PythonText.Display(value, meter);
+        meter.Make(text.Length + (4L * text.AsSpan().CountAny(s_escaped)));
+        return new SafeText(text
+            .Replace("&", "&amp;", StringComparison.Ordinal)
+            .Replace("<", "&lt;", StringComparison.Ordinal)
+            .Replace(">", "&gt;", StringComparison.Ordinal)
+            .Replace("'", "&#39;", StringComparison.Ordinal)
+            .Replace("\"", "&#34;", StringComparison.Ordinal));
+    }
 
     public static object Negate(string sign, object? value) => (sign, Number(value)) switch
     {

@@ -205,6 +205,7 @@ internal sealed class Parser
     {
         _tokens.ExpectSymbol("(");
         var parameters = new List<Parameter>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
         while (!_tokens.TrySymbol(")"))
         {
             if (parameters.Count > 0)
@@ -214,7 +215,7 @@ internal sealed class Parser
             var value = _tokens.TrySymbol("=") ? _expressions.Parse() : null;
             if (value is null && parameters is [.., { Default: not null }])
                 throw _tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' needs a default value, as the one before it has one.");
-            if (parameters.Exists(parameter => parameter.Name == name.Value))
+            if (!names.Add(name.Value))
                 throw _tokens.Source.Refuse(name.Start, $"the parameter '{name.Value}' is there twice.");
 
             parameters.Add(new Parameter(name.Value, value));

@@ -88,7 +88,7 @@ internal static class PythonFormat
 
         int end = path.IndexOfAny(['.', '[']);
         string name = end < 0 ? path : path[..end];
-        object? value = Argument(name.Length == 0 ? next++.ToString(CultureInfo.InvariantCulture) : name, given);
+        object? value = Argument(name.Length == 0 ? next++.ToString(CultureInfo.InvariantCulture) : name, given, meter);
         value = Follow(value, end < 0 ? "" : path[end..], meter);
         value = conversion switch
         {
@@ -100,8 +100,9 @@ internal static class PythonFormat
         return Convert(ReadSpec(spec, value), value, meter);
     }
 
-    private static object? Argument(string name, Arguments given)
+    private static object? Argument(string name, Arguments given, Meter meter)
     {
+        meter.Step(given.Named.Count >> 4);
         if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int place))
             return place < given.Placed.Count ? given.Placed[place] : throw new TemplateFault($"the format asks for value {place}, and there are {given.Placed.Count}.");
 

@@ -32,18 +32,21 @@ internal sealed class PythonJson(Meter meter)
     {
         StackLimit.Check();
         meter.Step();
-        int start = _json.Length;
         switch (value)
         {
             case string text: AppendString(text); break;
             case SafeText safe: AppendString(safe.Text); break;
-            case IReadOnlyList<object?> items: AppendList(items, level); return;
-            case Mapping mapping: AppendMapping(mapping, level); return;
+            case IReadOnlyList<object?> items: AppendList(items, level); break;
+            case Mapping mapping: AppendMapping(mapping, level); break;
             case Undefined undefined: throw new TemplateFault($"{undefined.Problem}, so JSON cannot be made of it.");
-            default: _json.Append(Scalar(value)); break;
+            default: Append(Scalar(value)); break;
         }
+    }
 
-        meter.Make(_json.Length - start);
+    private void Append(string text)
+    {
+        meter.Make(text.Length);
+        _json.Append(text);
     }
 
     private static string Scalar(object? value) => value switch
@@ -76,7 +79,7 @@ internal sealed class PythonJson(Meter meter)
         {
             AppendSeparator(isFirst, level + 1);
             AppendString(key as string ?? Scalar(key));
-            _json.Append(KeySeparator);
+            Append(KeySeparator);
             Append(value, level + 1);
             isFirst = false;
         }
@@ -94,7 +97,7 @@ internal sealed class PythonJson(Meter meter)
     private void AppendSeparator(bool isFirst, int level)
     {
         if (!isFirst)
-            _json.Append(ItemSeparator);
+            Append(ItemSeparator);
 
         AppendLine(level);
     }
@@ -118,25 +121,25 @@ internal sealed class PythonJson(Meter meter)
 
     private void AppendString(string text)
     {
+        meter.Make(text.Length + 2);
         _json.Append('"');
         foreach (char c in text)
         {
             switch (c)
             {
-                case '"' or '\\': _json.Append('\\').Append(c); break;
-                case '\n': _json.Append("\\n"); break;
-                case '\r': _json.Append("\\r"); break;
-                case '\t': _json.Append("\\t"); break;
-                case '\f': _json.Append("\\f"); break;
-                case '\b': _json.Append("\\b"); break;
-                case < ' ': AppendEscape(c); break;
-                case > '~' when EnsureAscii && c != Guards.Mark: AppendEscape(c); break;
+                case '"': Append("\\\""); break;
+                case '\\': Append(@"\\"); break;
+                case '\n': Append(@"\n"); break;
+                case '\r': Append(@"\r"); break;
+                case '\t': Append(@"\t"); break;
+                case '\f': Append(@"\f"); break;
+                case '\b': Append(@"\b"); break;
+                case < ' ': Append($@"\u{(int)c:x4}"); break;
+                case > '~' when EnsureAscii && c != Guards.Mark: Append($@"\u{(int)c:x4}"); break;
                 default: _json.Append(c); break;
             }
         }
 
         _json.Append('"');
     }
-
-    private void AppendEscape(char c) => _json.Append($"\\u{(int)c:x4}");
 }

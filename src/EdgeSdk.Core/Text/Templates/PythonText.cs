@@ -63,15 +63,15 @@ internal static class PythonText
     public static string Strip(string text, string? characters, Meter meter, bool start = true, bool end = true)
     {
         meter.Walk(text);
-        int first = 0, last = text.Length;
-        while (start && first < last && Goes(text[first]))
-            first++;
-        while (end && last > first && Goes(text[last - 1]))
-            last--;
+        meter.Step((characters?.Length ?? 0) >> 3);
+        Func<Rune, bool> goes = characters is null ? IsSpace : characters.EnumerateRunes().ToHashSet().Contains;
+        var rest = text.AsSpan();
+        while (start && Rune.DecodeFromUtf16(rest, out var rune, out int length) == OperationStatus.Done && goes(rune))
+            rest = rest[length..];
+        while (end && Rune.DecodeLastFromUtf16(rest, out var rune, out int length) == OperationStatus.Done && goes(rune))
+            rest = rest[..^length];
 
-        return text[first..last];
-
-        bool Goes(char c) => characters is null ? IsSpace(c) : characters.Contains(c, StringComparison.Ordinal);
+        return rest.Length == text.Length ? text : rest.ToString();
     }
 
     /// <summary>Filled up to a width on both sides; where one side gets more, it is as Python chooses.</summary>
@@ -91,13 +91,14 @@ internal static class PythonText
     }
 
     /// <summary>As <c>str.splitlines</c>: the lines between any of Python's line ends.</summary>
-    public static IEnumerable<string> Lines(string text, bool keepEnds)
+    public static IEnumerable<string> Lines(string text, bool keepEnds, Meter meter)
     {
         for (int start = 0, next; start < text.Length; start = next)
         {
             int end = text.AsSpan(start).IndexOfAny(s_lineEnds);
             end = end < 0 ? text.Length : start + end;
             next = end == text.Length ? end : text.AsSpan(end).StartsWith("\r\n") ? end + 2 : end + 1;
+            meter.MakeItems(1);
             yield return text[start..(keepEnds ? next : end)];
         }
     }
@@ -216,11 +217,11 @@ internal static class PythonText
             case bool b: repr.Append(b ? "True" : "False"); break;
             case BigInteger n: repr.Append(n.ToString(CultureInfo.InvariantCulture)); break;
             case double d: repr.Append(Float(d)); break;
-            case string text: AppendQuoted(repr, text); break;
-            case SafeText safe: AppendQuoted(repr.Append("Markup("), safe.Text); repr.Append(')'); break;
+            case string text: AppendQuoted(repr, text, meter); break;
+            case SafeText safe: AppendQuoted(repr.Append("Markup("), safe.Text, meter); repr.Append(')'); break;
             case Undefined: repr.Append("Undefined"); break;
             case NumberRange range: repr.Append(CultureInfo.InvariantCulture, $"range({range.Start}, {range.Stop}{(range.Step.IsOne ? "" : $", {range.Step}")})"); break;
-            case Macro macro: AppendQuoted(repr.Append("<Macro "), macro.Name); repr.Append('>'); break;
+            case Macro macro: AppendQuoted(repr.Append("<Macro "), macro.Name, meter); repr.Append('>'); break;
             case Loop loop: repr.Append(CultureInfo.InvariantCulture, $"<LoopContext {loop.Place + 1}/{loop.Count}>"); break;
             case Namespace names: AppendMapping(repr.Append("<Namespace "), names.Attributes, meter); repr.Append('>'); return;
             case View view: AppendItems(repr.Append(view.Kind), "([", view.Items, "])", meter); return;
@@ -263,8 +264,9 @@ internal static class PythonText
     }
 
     /// <summary>A string in the quotes that need no escape if there are any, the single ones first.</summary>
-    private static void AppendQuoted(StringBuilder repr, string text)
+    private static void AppendQuoted(StringBuilder repr, string text, Meter meter)
     {
+        meter.Make(text.Length);
         char quote = text.Contains('\'') && !text.Contains('"') ? '"' : '\'';
         repr.Append(quote);
         for (int i = 0; i < text.Length;)

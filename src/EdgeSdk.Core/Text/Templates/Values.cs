@@ -18,7 +18,8 @@ internal sealed class Mapping() : OrderedDictionary<object, object?>(KeyComparer
 
         public new bool Equals(object? x, object? y) => object.Equals(Number(x), Number(y));
 
-        public int GetHashCode(object key) => Number(key)!.GetHashCode();
+        /// <summary>A float's own hash code is plain to see, and so are many floats that share one.</summary>
+        public int GetHashCode(object key) => Number(key) is double d ? HashCode.Combine(BitConverter.DoubleToInt64Bits(d) * 0x2545F4914F6CDD1D) : Number(key)!.GetHashCode();
 
         private static object? Number(object? key) => key switch
         {
