@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace EdgeSdk.Text;
 
@@ -19,19 +20,31 @@ internal sealed class AddedTokenFinder
     private readonly ByteTrie _contents;
     private readonly SearchValues<byte> _firstBytes;
 
-    /// <param name="tokens">What to look for, each with its UTF-8. Of two that are the same the special one counts, else the first.</param>
-    public AddedTokenFinder(IEnumerable<(AddedToken Token, byte[] Content)> tokens)
+    /// <param name="tokens">What to look for. Of two that are the same the special one counts, else the first.</param>
+    /// <param name="normalizer">What is done to a text before they are looked for, and to them; null: nothing.</param>
+    public AddedTokenFinder(AddedToken[] tokens, Normalizer? normalizer)
     {
-        var ordered = tokens.OrderBy(t => t.Token.Special ? 0 : 1).ToArray();
-        _tokens = [.. ordered.Select(t => t.Token)];
-        _contents = new ByteTrie(ordered.Select((t, i) => (t.Content, i)), keepsFirst: true);
-        _firstBytes = SearchValues.Create([.. ordered.Where(t => t.Content.Length > 0).Select(t => t.Content[0]).Distinct()]);
+        _tokens = [.. tokens.Reverse().OrderBy(t => t.Special)];
+        var contents = new TokenBytes();
+        var budget = new TextBudget();
+        budget.Add(tokens.Sum(t => t.Content.Length));
+        var normalized = new TextBuffer(budget);
+        foreach (var token in _tokens)
+        {
+            byte[] content = Encoding.UTF8.GetBytes(token.Content);
+            normalized.Clear();
+            normalizer?.Apply(content, 0, normalized);
+            contents.Add(normalizer is null ? content : normalized.Written);
+        }
+
+        _contents = new ByteTrie(contents, Enumerable.Range(0, contents.Count));
+        _firstBytes = SearchValues.Create([.. Enumerable.Range(0, contents.Count).Where(i => !contents[i].IsEmpty).Select(i => contents[i][0]).Distinct()]);
     }
 
     /// <summary>Cuts <paramref name="text"/> into tokens (with their ids) and the text between them (id -1), none empty.</summary>
     public void Find(ReadOnlySpan<byte> text, List<(int Id, Piece Piece)> parts)
     {
-        int done = 0;
+        int done = 0, whiteSpaceEnd = -1;
         for (int at = 0; at < text.Length;)
         {
             int skip = text[at..].IndexOfAny(_firstBytes);
@@ -39,7 +52,7 @@ internal sealed class AddedTokenFinder
                 break;
 
             at += skip;
-            int place = _contents.LongestAt(text, at, ByteTrie.Root, out int end);
+            int place = _contents.LongestAt(text, at, out int end);
             if (place == ByteTrie.None)
             {
                 at++;
@@ -52,8 +65,11 @@ internal sealed class AddedTokenFinder
             if (token.SingleWord && (TouchesWordBefore(text, start) || TouchesWordAfter(text, end)))
                 continue;
 
-            start = token.LeftStrip ? Math.Max(Utf8Text.BeforeWhiteSpace(text, start), done) : start;
-            end = token.RightStrip ? Utf8Text.AfterWhiteSpace(text, end) : end;
+            // White space is looked through once, also where each token is within what the one before took in.
+            start = token.LeftStrip ? done + Utf8Text.BeforeWhiteSpace(text[done..], Math.Max(start - done, 0)) : start;
+            if (token.RightStrip)
+                end = whiteSpaceEnd = end <= whiteSpaceEnd ? whiteSpaceEnd : Utf8Text.AfterWhiteSpace(text, end);
+
             if (done < start)
                 parts.Add((-1, new Piece(done, start)));
 

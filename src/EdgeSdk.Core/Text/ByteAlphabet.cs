@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace EdgeSdk.Text;
@@ -25,28 +24,29 @@ internal static class ByteAlphabet
         return length;
     }
 
-    /// <summary>Appends <paramref name="bytes"/>, written in the alphabet, to <paramref name="utf8"/>.</summary>
-    public static void Write(ReadOnlySpan<byte> bytes, ArrayBufferWriter<byte> utf8)
+    /// <summary>Appends <paramref name="bytes"/>, written in the alphabet, to <paramref name="utf8"/>; gives the length.</summary>
+    public static int Write(ReadOnlySpan<byte> bytes, TextBuffer utf8)
     {
-        if (!bytes.IsEmpty)
-            utf8.Advance(Write(bytes, utf8.GetSpan(bytes.Length * MostBytes)));
+        int length = Write(bytes, utf8.GetSpan(bytes.Length * MostBytes));
+        utf8.Advance(length);
+        return length;
     }
 
-    /// <summary>The bytes that a vocabulary entry stands for: its own UTF-8 where it has a character outside the alphabet, as added tokens may.</summary>
-    public static byte[] Read(ReadOnlySpan<byte> utf8)
+    /// <summary>Appends the bytes that a vocabulary entry stands for: its own UTF-8 where it has a character outside the alphabet, as added tokens may.</summary>
+    public static void Read(ReadOnlySpan<byte> utf8, TextBuffer bytes)
     {
-        var bytes = new byte[utf8.Length];
+        var room = bytes.GetSpan(utf8.Length);
         int count = 0;
-        for (int at = 0; at < utf8.Length;)
+        for (int at = 0, length; at < utf8.Length; at += length)
         {
-            if (!Bytes.TryGetValue(Utf8Text.CodePointAt(utf8, at, out int length), out bytes[count]))
-                return utf8.ToArray();
-
-            at += length;
-            count++;
+            if (!Bytes.TryGetValue(Utf8Text.CodePointAt(utf8, at, out length), out room[count++]))
+            {
+                bytes.Write(utf8);
+                return;
+            }
         }
 
-        return bytes[..count];
+        bytes.Advance(count);
     }
 
     private static int[] MakeCodePoints()

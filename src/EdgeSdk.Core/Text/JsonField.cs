@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 
 namespace EdgeSdk.Text;
@@ -5,9 +7,18 @@ namespace EdgeSdk.Text;
 /// <summary>A value in a JSON file together with its place, so that every complaint names file, field and value.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="File">The file's name.</param>
-/// <param name="Path">The field, such as <c>model.vocab</c>.</param>
-internal readonly record struct JsonField(JsonElement Value, string File, string Path)
+/// <param name="Place">The field, such as <c>model.vocab</c>, or the list that it is an item of.</param>
+/// <param name="Index">The item's place in the list; -1: it is no item.</param>
+internal readonly record struct JsonField(JsonElement Value, string File, string Place, int Index = -1)
 {
+    /// <summary>No text in such a file is longer, in bytes, but for what is made to be.</summary>
+    private const int LongestText = 1 << 16;
+
+    private const string TooLong = "Use a tokenizer with shorter texts";
+
+    /// <summary>The field, such as <c>model.merges[3]</c>.</summary>
+    public string Path => Index < 0 ? Place : $"{Place}[{Index}]";
+
     /// <summary>A member that must be there.</summary>
     public JsonField this[string name] =>
         Optional(name) ?? throw new EdgeException(EdgeErrorCode.InvalidModel, $"{File} has no {Join(name)}. Export the tokenizer again with save_pretrained.");
@@ -23,30 +34,56 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     public IEnumerable<JsonField> Items()
     {
         Expect(JsonValueKind.Array, "a list");
-        var field = this;
-        return Value.EnumerateArray().Select((item, i) => new JsonField(item, field.File, $"{field.Path}[{i}]"));
+        var (file, path) = (File, Path);
+        return Value.EnumerateArray().Select((item, i) => new JsonField(item, file, path, i));
     }
 
-    /// <summary>The members of an object.</summary>
-    public IEnumerable<(string Name, JsonField Value)> Members()
+    /// <summary>An element of an array that has so many.</summary>
+    public JsonField ItemAt(int index) => new(Value[index], File, Path, index);
+
+    /// <summary>The members of an object, in order; <see cref="Of"/> makes fields of them.</summary>
+    public JsonElement.ObjectEnumerator Members()
     {
         Expect(JsonValueKind.Object, "an object");
-        var field = this;
-        return Value.EnumerateObject().Select(m => (m.Name, new JsonField(m.Value, field.File, field.Join(m.Name))));
+        return Value.EnumerateObject();
     }
 
+    /// <summary>A member.</summary>
+    public JsonField Of(JsonProperty member) => new(member.Value, File, Join(member.Name));
+
     /// <summary>A text.</summary>
-    public string String()
+    /// <param name="longest">Its most bytes of JSON.</param>
+    public string String(int longest = LongestText)
     {
-        Expect(JsonValueKind.String, "a text");
+        ExpectText(longest);
         return Value.GetString()!;
     }
 
-    /// <summary>A text of one character.</summary>
-    public System.Text.Rune Rune()
+    /// <summary>A text in UTF-8.</summary>
+    public ReadOnlySpan<byte> Utf8()
     {
-        var runes = String().EnumerateRunes().ToArray();
-        return runes.Length == 1 ? runes[0] : throw Refuse("is not one character", "Write one");
+        ExpectText(LongestText);
+        var raw = JsonMarshal.GetRawUtf8Value(Value)[1..^1];
+        return IsPlain(raw) ? raw : Encoding.UTF8.GetBytes(Value.GetString()!);
+    }
+
+    /// <summary>A member's name in UTF-8.</summary>
+    public ReadOnlySpan<byte> NameOf(JsonProperty member)
+    {
+        var raw = JsonMarshal.GetRawUtf8PropertyName(member);
+        if (raw.Length > LongestText)
+            throw Refuse($"has a member '{Encoding.UTF8.GetString(raw[..40])}...' with a name of {raw.Length} bytes", TooLong);
+
+        return IsPlain(raw) ? raw : Encoding.UTF8.GetBytes(member.Name);
+    }
+
+    /// <summary>A text of one character.</summary>
+    public Rune Rune()
+    {
+        string text = String();
+        return text.Length is 1 or 2 && System.Text.Rune.TryGetRuneAt(text, 0, out var rune) && rune.Utf16SequenceLength == text.Length
+            ? rune
+            : throw Refuse("is not one character", "Write one");
     }
 
     /// <summary>A number.</summary>
@@ -55,12 +92,17 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
         : throw Refuse("is not a number", "Export the tokenizer again with save_pretrained");
 
     /// <summary>A whole number from 0 to <paramref name="most"/>.</summary>
-    public int Count(int most)
+    public int Count(int most) => TryGetCount(Value, most, out int count) ? count : throw RefuseCount(most);
+
+    /// <summary>Reads a whole number from 0 to <paramref name="most"/>.</summary>
+    public static bool TryGetCount(JsonElement value, int most, out int count)
     {
-        return Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out int id) && id >= 0 && id <= most
-            ? id
-            : throw Refuse($"is not a whole number from 0 to {most}", "Export the tokenizer again with save_pretrained");
+        count = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out count) && count >= 0 && count <= most;
     }
+
+    /// <summary>The failure to throw where <see cref="TryGetCount"/> finds none.</summary>
+    public EdgeException RefuseCount(int most) => Refuse($"is not a whole number from 0 to {most}", "Export the tokenizer again with save_pretrained");
 
     /// <summary>A member that is true or false; <paramref name="otherwise"/> where it is absent.</summary>
     public bool Flag(string name, bool otherwise = false)
@@ -79,10 +121,29 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     /// <summary>The failure to throw for this value: <c>tokenizer.json: model.type is "Unigram", which ... . remedy.</c></summary>
     public EdgeException Refuse(string problem, string remedy, Exception? inner = null)
     {
+        const int LongestRead = 1000;
+        var raw = JsonMarshal.GetRawUtf8Value(Value);
+        bool isShortText = Value.ValueKind == JsonValueKind.String && raw.Length <= LongestRead;
+        string shown = isShortText ? $"\"{Value.GetString()}\"" : Encoding.UTF8.GetString(raw[..Math.Min(raw.Length, LongestRead)]);
+        return new EdgeException(EdgeErrorCode.InvalidModel, $"{File}: {Shorten(Path)} {Shorten(shown)} {problem}. {remedy}.", inner);
+    }
+
+    /// <summary>What a message shows of a text.</summary>
+    public static string Shorten(string text)
+    {
         const int LongestShown = 80;
-        string shown = Value.ValueKind == JsonValueKind.String ? $"\"{Value.GetString()}\"" : Value.GetRawText();
-        shown = shown.Length > LongestShown ? shown[..LongestShown] + "..." : shown;
-        return new EdgeException(EdgeErrorCode.InvalidModel, $"{File}: {Path} {shown} {problem}. {remedy}.", inner);
+        return text.Length > LongestShown ? text[..LongestShown] + "..." : text;
+    }
+
+    /// <summary>Whether JSON's text is the text itself: nothing escaped, and UTF-8.</summary>
+    private static bool IsPlain(ReadOnlySpan<byte> json) => !json.Contains((byte)'\\') && System.Text.Unicode.Utf8.IsValid(json);
+
+    private void ExpectText(int longest)
+    {
+        Expect(JsonValueKind.String, "a text");
+        int length = JsonMarshal.GetRawUtf8Value(Value).Length;
+        if (length > longest)
+            throw Refuse($"is a text of {length} bytes", TooLong);
     }
 
     private void Expect(JsonValueKind kind, string what)
@@ -91,5 +152,5 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
             throw Refuse($"is not {what}", "Export the tokenizer again with save_pretrained");
     }
 
-    private string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+    private string Join(string name) => Path is { Length: > 0 } path ? $"{path}.{name}" : name;
 }

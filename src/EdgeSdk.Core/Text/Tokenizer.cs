@@ -40,9 +40,9 @@ public sealed class Tokenizer
         string path = Directory.Exists(folderOrFile) ? Path.Combine(folderOrFile, TokenizerFile.Name) : folderOrFile;
         try
         {
-            return Parse(File.ReadAllBytes(path), path);
+            return new Tokenizer(TokenizerFile.Load(path));
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             bool hasSentencePiece = Directory.Exists(folderOrFile) && File.Exists(Path.Combine(folderOrFile, "tokenizer.model"));
             string remedy = hasSentencePiece
@@ -59,7 +59,7 @@ public sealed class Tokenizer
     public static Tokenizer Parse(ReadOnlyMemory<byte> utf8, string name) => new(TokenizerFile.Read(utf8, name));
 
     /// <summary>One more than the highest id; an embedding may have more rows, as padding.</summary>
-    public int VocabularySize => _decoder.InUse.Count;
+    public int VocabularySize => _decoder.Tokens.Count;
 
     /// <summary>
     /// SHA-256 (lower-case hex) over every id in order: id, length, bytes (<see cref="BytesOf"/>), one byte whether special; integers as little-endian uint32. Models
@@ -106,6 +106,8 @@ public sealed class Tokenizer
         int length = Encoding.UTF8.GetBytes(text, utf8);
 
         workspace.IsGuarded = isGuarded;
+        workspace.Budget.Reset();
+        workspace.Budget.Add(length);
         workspace.Ids.Clear();
         workspace.Ids.AddRange(addSpecialTokens ? _parts.Surroundings.Before.AsSpan() : []);
         EncodeText(utf8.AsSpan(0, length), workspace);
@@ -135,7 +137,7 @@ public sealed class Tokenizer
     public Detokenizer CreateDetokenizer(bool skipSpecialTokens) => new(_decoder, skipSpecialTokens);
 
     /// <summary>Whether <paramref name="id"/> is a special token.</summary>
-    public bool IsSpecial(int id) => _decoder.Has(id) && _decoder.Special[id];
+    public bool IsSpecial(int id) => _decoder.Tokens.Has(id) && _decoder.Special[id];
 
     /// <summary>The id of a token as the vocabulary writes it (<c>&lt;|end|&gt;</c>, <c>Ġthe</c>); null where there is none.</summary>
     public int? IdOf(string token)
@@ -162,20 +164,21 @@ public sealed class Tokenizer
                 continue;
             }
 
-            workspace.Normalized.ResetWrittenCount();
             var part = text[raw.Start..raw.End];
-            bool startsText = raw.Start == 0;
+            int start = raw.Start == 0 ? Utf8Text.LengthAt(part, 0) : 0;
             if (_parts.Normalizer is { } normalizer)
             {
-                startsText &= normalizer.Apply(part, workspace.Normalized);
-                part = workspace.Normalized.WrittenSpan;
+                workspace.Normalized.Clear();
+                int kept = normalizer.Apply(part, start, workspace.Normalized);
+                start = raw.Start == 0 ? kept : 0;
+                part = workspace.Normalized.Written;
             }
 
-            EncodeNormalized(part, startsText, workspace);
+            EncodeNormalized(part, start, workspace);
         }
     }
 
-    private void EncodeNormalized(ReadOnlySpan<byte> text, bool startsText, Workspace workspace)
+    private void EncodeNormalized(ReadOnlySpan<byte> text, int start, Workspace workspace)
     {
         workspace.NormalizedParts.Clear();
         _parts.NormalizedTokens.Find(text, workspace.NormalizedParts);
@@ -189,7 +192,7 @@ public sealed class Tokenizer
 
             var pieces = workspace.Pieces;
             var span = text[part.Start..part.End];
-            pieces.Start(workspace.IsGuarded ? WithoutGuards(span) : span, startsText && part.Start == 0);
+            pieces.Start(workspace.IsGuarded ? WithoutGuards(span) : span, Math.Max(0, start - part.Start));
             _parts.PreTokenizer?.Apply(pieces);
             foreach (var piece in pieces.Pieces)
                 _parts.Model.Encode(pieces.Text[piece.Start..piece.End], workspace.Model, workspace.Ids);
@@ -199,16 +202,10 @@ public sealed class Tokenizer
     /// <summary>What the model sees of a guarded text.</summary>
     private static byte[] WithoutGuards(ReadOnlySpan<byte> text)
     {
-        ReadOnlySpan<byte> mark = "\uFDD0"u8;
-        var letters = new ArrayBufferWriter<byte>(text.Length);
-        for (int at = text.IndexOf(mark); at >= 0; at = text.IndexOf(mark))
-        {
-            letters.Write(text[..at]);
-            text = text[(at + mark.Length)..];
-        }
-
+        var letters = new TextBuffer(new TextBudget());
         letters.Write(text);
-        return letters.WrittenSpan.ToArray();
+        letters.Replace(0, "\uFDD0"u8, []);
+        return letters.Written.ToArray();
     }
 
     private string ComputeFingerprint()
@@ -217,7 +214,7 @@ public sealed class Tokenizer
         Span<byte> header = stackalloc byte[2 * sizeof(uint)];
         for (int id = 0; id < VocabularySize; id++)
         {
-            if (!_decoder.Has(id))
+            if (!_decoder.Tokens.Has(id))
                 continue;
 
             var bytes = BytesOf(id);
@@ -234,6 +231,8 @@ public sealed class Tokenizer
     /// <summary>What encoding one text needs; reused.</summary>
     private sealed class Workspace
     {
+        public Workspace() => (Normalized, Pieces) = (new TextBuffer(Budget), new PieceList(Budget));
+
         public List<int> Ids { get; } = [];
 
         /// <summary>Whether the text has guards, which go before the model sees it.</summary>
@@ -243,9 +242,11 @@ public sealed class Tokenizer
 
         public List<(int Id, Piece Piece)> NormalizedParts { get; } = [];
 
-        public ArrayBufferWriter<byte> Normalized { get; } = new();
+        public TextBudget Budget { get; } = new();
 
-        public PieceList Pieces { get; } = new();
+        public TextBuffer Normalized { get; }
+
+        public PieceList Pieces { get; }
 
         public ModelWorkspace Model { get; } = new();
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections;
 using System.Collections.Immutable;
 using System.Text;
@@ -30,11 +29,32 @@ internal static class TokenizerFile
     /// <summary>The remedy where something is not supported.</summary>
     public const string UseKnown = "Use a tokenizer made of what is supported, or convert it";
 
-    private const int HighestId = (1 << 22) - 1;
+    /// <summary>No id is higher.</summary>
+    public const int HighestId = (1 << 24) - 1;
+
+    /// <summary>The largest that are published have 70 MB.</summary>
+    private const int LargestFile = 1 << 28;
+
+    private const int MostSteps = 100;
+
+    /// <summary>Reads the file.</summary>
+    public static TokenizerParts Load(string path)
+    {
+        using var file = File.OpenRead(path);
+        if (file.Length > LargestFile)
+            throw TooLarge(path, file.Length);
+
+        byte[] content = new byte[file.Length];
+        file.ReadExactly(content);
+        return Read(content, path);
+    }
 
     /// <summary>Reads the file's content.</summary>
     public static TokenizerParts Read(ReadOnlyMemory<byte> utf8, string name)
     {
+        if (utf8.Length > LargestFile)
+            throw TooLarge(name, utf8.Length);
+
         try
         {
             using var document = JsonDocument.Parse(utf8.Span.StartsWith("\uFEFF"u8) ? utf8[3..] : utf8);
@@ -51,6 +71,34 @@ internal static class TokenizerFile
         }
     }
 
+    /// <summary>The steps of a normalizer, pre-tokenizer, post-processor or decoder, in order, those of a Sequence in its place.</summary>
+    /// <param name="part">It.</param>
+    /// <param name="list">Where a Sequence has its steps.</param>
+    public static List<JsonField> StepsOf(JsonField part, string list)
+    {
+        var steps = new List<JsonField>();
+        Add(part);
+        return steps;
+
+        void Add(JsonField step)
+        {
+            if (steps.Count == MostSteps)
+                throw part.Refuse($"has more than {MostSteps} steps", "Leave some out");
+
+            if (step["type"].String() != "Sequence")
+            {
+                steps.Add(step);
+                return;
+            }
+
+            foreach (var inner in step[list].Items())
+                Add(inner);
+        }
+    }
+
+    private static EdgeException TooLarge(string name, long bytes) => new(
+        EdgeErrorCode.InvalidModel, $"{name} has {bytes} bytes, more than the {LargestFile} that a tokenizer.json may have. Use a tokenizer of a smaller vocabulary.");
+
     private static TokenizerParts Read(JsonField root)
     {
         var normalizer = root.Optional("normalizer") is { } field ? NormalizerReader.Read(field) : null;
@@ -60,13 +108,13 @@ internal static class TokenizerFile
         var added = ReadAddedTokens(root, model);
         return new TokenizerParts(
             added,
-            new AddedTokenFinder(added.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content)))),
+            new AddedTokenFinder([.. added.Where(t => !t.Normalized)], normalizer: null),
             normalizer,
-            new AddedTokenFinder(added.Where(t => t.Normalized).Select(t => (t, Normalize(normalizer, t.Content)))),
+            new AddedTokenFinder([.. added.Where(t => t.Normalized)], normalizer),
             preTokenizer,
             model.Vocabulary,
             model.ReadModel(isByteLevel),
-            ReadDecoder(root, model.Tokens, added),
+            ReadDecoder(root, model.Vocabulary.Tokens, added),
             root.Optional("post_processor") is { } processor ? PostProcessorReader.Read(processor) : Surroundings.None);
     }
 
@@ -77,7 +125,7 @@ internal static class TokenizerFile
     private static ImmutableArray<AddedToken> ReadAddedTokens(JsonField root, ModelReader model)
     {
         var tokens = new Dictionary<string, AddedToken>();
-        int next = model.Tokens.Count(t => t is not null);
+        int next = model.Vocabulary.Size;
         foreach (var field in root.Optional("added_tokens")?.Items() ?? [])
         {
             string content = field["content"].String();
@@ -87,11 +135,14 @@ internal static class TokenizerFile
 
             int known = model.Vocabulary.IdOf(Encoding.UTF8.GetBytes(content));
             if (known >= 0 && known != stated)
-                throw field["id"].Refuse($"is not the id that model.vocab gives '{content}' ({known})", "Make the two agree");
+                throw field["id"].Refuse($"is not the id that model.vocab gives '{JsonField.Shorten(content)}' ({known})", "Make the two agree");
 
             int id = known >= 0 ? known : next++;
             if (known < 0 && (model.Vocabulary[stated] is { IsEmpty: false } other || !(other = model.Vocabulary[id]).IsEmpty))
-                throw field["id"].Refuse($"is in model.vocab the id of '{Encoding.UTF8.GetString(other)}', not of '{content}'", "Make the two agree");
+            {
+                string texts = $"the id of '{JsonField.Shorten(Encoding.UTF8.GetString(other))}', not of '{JsonField.Shorten(content)}'";
+                throw field["id"].Refuse("is in model.vocab " + texts, "Make the two agree");
+            }
 
             var token = new AddedToken(
                 id, content, field.Flag("single_word"), field.Flag("lstrip"), field.Flag("rstrip"), field.Flag("normalized", !field.Flag("special")), field.Flag("special"));
@@ -102,31 +153,17 @@ internal static class TokenizerFile
         return [.. tokens.Values];
     }
 
-    private static byte[] Normalize(Normalizer? normalizer, string content)
+    private static TokenDecoder ReadDecoder(JsonField root, TokenBytes modelTokens, ImmutableArray<AddedToken> added)
     {
-        byte[] utf8 = Encoding.UTF8.GetBytes(content);
-        if (normalizer is null)
-            return utf8;
-
-        var normalized = new ArrayBufferWriter<byte>();
-        normalizer.Apply(utf8, normalized);
-        return normalized.WrittenSpan.ToArray();
-    }
-
-    private static TokenDecoder ReadDecoder(JsonField root, List<byte[]?> modelTokens, ImmutableArray<AddedToken> added)
-    {
-        var tokens = new List<byte[]?>(modelTokens);
+        var tokens = new TokenBytes(modelTokens);
         foreach (var token in added)
-        {
-            while (tokens.Count <= token.Id)
-                tokens.Add(null);
-
-            tokens[token.Id] = Encoding.UTF8.GetBytes(token.Content);
-        }
+            tokens.Set(token.Id, Encoding.UTF8.GetBytes(token.Content));
 
         // A vocabulary may have a special token's text twice: as the reference implementation does, the text decides.
-        var specialTexts = added.Where(t => t.Special).Select(t => t.Content).ToHashSet();
-        var special = new BitArray([.. tokens.Select(t => t is not null && specialTexts.Contains(Encoding.UTF8.GetString(t)))]);
+        var specialTexts = new Vocabulary(TokenBytes.Of(added.Where(t => t.Special).Select(t => Encoding.UTF8.GetBytes(t.Content))));
+        var special = new BitArray(tokens.Count);
+        for (int id = 0; id < tokens.Count; id++)
+            special[id] = tokens.Has(id) && specialTexts.IdOf(tokens[id]) >= 0;
 
         return new TokenDecoder(tokens, special, DecoderReader.Read(root.Optional("decoder")));
     }

@@ -33,8 +33,8 @@ public class PatternTests
 
         Assert.All(file.RootElement.EnumerateArray(), item =>
         {
-            var pieces = new PieceList();
-            pieces.Start(Encoding.UTF8.GetBytes(item[1].GetString()!), startsText: true);
+            var pieces = new PieceList(new TextBudget());
+            pieces.Start(Encoding.UTF8.GetBytes(item[1].GetString()!), start: 0);
             pieces.Split(Pattern.Parse(item[0].GetString()!), invert: false, SplitBehavior.Isolated);
             Assert.Equal(item[2].EnumerateArray().Select(p => p.GetString()), pieces.Pieces.Select(p => Encoding.UTF8.GetString(pieces.Text[p.Start..p.End])));
         });
@@ -85,7 +85,9 @@ public class PatternTests
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
         var matcher = new Pattern.Matcher(pattern);
         var matches = new List<string>();
-        matcher.Start(utf8.Length);
+        var budget = new TextBudget();
+        budget.Add(utf8.Length);
+        matcher.Start(budget);
         while (matcher.TryNext(utf8, out int start, out int end))
             matches.Add(Encoding.UTF8.GetString(utf8, start, end - start));
 

@@ -72,8 +72,8 @@ public class UnicodeNormalizationTests
 
     private static string Normalize(string text, NormalizationForm form)
     {
-        var output = new ArrayBufferWriter<byte>();
+        var output = new TextBuffer(new TextBudget());
         UnicodeNormalization.Normalize(Encoding.UTF8.GetBytes(text), form, output);
-        return Encoding.UTF8.GetString(output.WrittenSpan);
+        return Encoding.UTF8.GetString(output.Written);
     }
 }

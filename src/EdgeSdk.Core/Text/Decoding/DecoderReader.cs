@@ -20,7 +20,9 @@ internal sealed class DecoderReader
             return [new DecoderStep.Spaced()];
 
         var reader = new DecoderReader();
-        reader.ReadStep(decoder);
+        foreach (var step in TokenizerFile.StepsOf(decoder, "decoders"))
+            reader.ReadStep(step);
+
         return reader._steps.ToImmutable();
     }
 
@@ -29,11 +31,6 @@ internal sealed class DecoderReader
         var type = field["type"];
         switch (type.String())
         {
-            case "Sequence":
-                foreach (var step in field["decoders"].Items())
-                    ReadStep(step);
-
-                break;
             case "Fuse":
                 _isJoined = true;
                 break;
@@ -57,7 +54,7 @@ internal sealed class DecoderReader
                 Add(new DecoderStep.WordPiece(Utf8(Text(field, "prefix", "##")), field.Flag("cleanup", true)));
                 break;
             case "BPEDecoder":
-                Add(new DecoderStep.WordEnd(Utf8(Text(field, "suffix", "</w>"))));
+                Add(new DecoderStep.WordEnd(field.Optional("suffix") is { } suffix ? PatternReader.NotEmpty(suffix) : "</w>"u8.ToArray()));
                 break;
             case "CTC":
                 Add(new DecoderStep.Ctc(Utf8(Text(field, "pad_token", "<pad>")), Utf8(Text(field, "word_delimiter_token", "|")), field.Flag("cleanup", true)));

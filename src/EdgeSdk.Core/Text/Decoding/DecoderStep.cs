@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
@@ -16,21 +15,21 @@ internal abstract class DecoderStep
     public virtual bool MindsTheFirst => false;
 
     /// <summary>Appends what <paramref name="token"/> becomes amid others, or as the first of a stream.</summary>
-    public abstract void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output);
+    public abstract void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output);
 
     /// <summary>A stage for one stream.</summary>
-    public virtual DecoderStage Open(DecoderStage next) => new SpellingStage(this, next);
+    public virtual DecoderStage Open(DecoderStage next, TextBudget budget) => new SpellingStage(this, next, budget);
 
     /// <summary>Replaces within each token.</summary>
     public sealed class Replace(Normalizer replacement) : DecoderStep
     {
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) => replacement.Apply(token, output);
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output) => replacement.Apply(token, 0, output);
     }
 
     /// <summary>Takes a character away from the ends of each token, so many times at most.</summary>
     public sealed class Strip(byte[] character, int fromStart, int fromEnd) : DecoderStep
     {
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output)
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output)
         {
             for (int i = 0; i < fromStart && token.StartsWith(character); i++)
                 token = token[character.Length..];
@@ -53,8 +52,12 @@ internal abstract class DecoderStep
     {
         public override bool MindsTheFirst => isPrepended;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) =>
-            new Normalizer.Replace(replacement, isFirst && isPrepended ? [] : " "u8.ToArray()).Apply(token, output);
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output)
+        {
+            int from = output.Count;
+            output.Write(token);
+            output.Replace(from, replacement, isFirst && isPrepended ? [] : " "u8);
+        }
     }
 
     /// <summary>BERT's: a space before each token that does not go on in a word; spaces before punctuation and English contractions are taken away.</summary>
@@ -62,61 +65,69 @@ internal abstract class DecoderStep
     {
         public override bool MindsTheFirst => true;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output)
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output)
         {
-            byte[] text = isFirst ? token.ToArray() : token.StartsWith(continuation) ? token[continuation.Length..].ToArray() : [(byte)' ', .. token];
-            output.Write(cleansUp ? Cleanup.Apply(text) : text);
+            int from = output.Count;
+            bool isContinued = !isFirst && token.StartsWith(continuation);
+            output.Write(isFirst || isContinued ? [] : " "u8);
+            output.Write(isContinued ? token[continuation.Length..] : token);
+            if (cleansUp)
+                Cleanup.Apply(output, from);
         }
     }
 
     /// <summary>Writes the bytes that each token stands for in <see cref="ByteAlphabet"/>.</summary>
     public sealed class ByteLevel : DecoderStep
     {
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) => output.Write(ByteAlphabet.Read(token));
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output) => ByteAlphabet.Read(token, output);
     }
 
     /// <summary>The suffix that ends a word becomes a space; the last token's is left out.</summary>
     public sealed class WordEnd(byte[] suffix) : DecoderStep
     {
-        private readonly Normalizer.Replace _toSpace = new(suffix, " "u8.ToArray());
-        private readonly Normalizer.Replace _toNothing = new(suffix, []);
-
         public override bool TakesEachTokenByItself => false;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) => _toSpace.Apply(token, output);
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output) => Write(token, " "u8, output);
 
-        public override DecoderStage Open(DecoderStage next) => new Stage(this, next);
+        public override DecoderStage Open(DecoderStage next, TextBudget budget) => new Stage(this, next, budget);
+
+        private void Write(ReadOnlySpan<byte> token, ReadOnlySpan<byte> end, TextBuffer output)
+        {
+            int from = output.Count;
+            output.Write(token);
+            output.Replace(from, suffix, end);
+        }
 
         /// <summary>Holds one token back: it may be the last.</summary>
-        private sealed class Stage(WordEnd step, DecoderStage next) : DecoderStage
+        private sealed class Stage(WordEnd step, DecoderStage next, TextBudget budget) : DecoderStage
         {
-            private readonly ArrayBufferWriter<byte> _held = new();
-            private readonly ArrayBufferWriter<byte> _spelt = new();
+            private readonly TextBuffer _held = new(budget);
+            private readonly TextBuffer _spelt = new(budget);
             private bool _holds;
 
             public override void Add(ReadOnlySpan<byte> token)
             {
-                Release(step._toSpace);
+                Release(" "u8);
                 _held.Write(token);
                 _holds = true;
             }
 
             public override void End()
             {
-                Release(step._toNothing);
+                Release([]);
                 next.End();
             }
 
-            private void Release(Normalizer.Replace replacement)
+            private void Release(ReadOnlySpan<byte> end)
             {
                 if (!_holds)
                     return;
 
-                _spelt.ResetWrittenCount();
-                replacement.Apply(_held.WrittenSpan, _spelt);
-                _held.ResetWrittenCount();
+                _spelt.Clear();
+                step.Write(_held.Written, end, _spelt);
+                _held.Clear();
                 _holds = false;
-                next.Add(_spelt.WrittenSpan);
+                next.Add(_spelt.Written);
             }
         }
     }
@@ -124,46 +135,45 @@ internal abstract class DecoderStep
     /// <summary>Connectionist temporal classification: equal tokens in a row are one, padding is nothing.</summary>
     public sealed class Ctc(byte[] padding, byte[] wordDelimiter, bool cleansUp) : DecoderStep
     {
-        private readonly Normalizer.Replace? _padding = padding.Length > 0 ? new(padding, []) : null;
-        private readonly Normalizer.Replace? _delimiter = wordDelimiter.Length > 0 ? new(wordDelimiter, " "u8.ToArray()) : null;
-
         public override bool TakesEachTokenByItself => false;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output)
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output)
         {
-            byte[] text = Replaced(_padding, token);
-            output.Write(cleansUp ? Replaced(_delimiter, Cleanup.Apply(text)) : text);
+            int from = output.Count;
+            output.Write(token);
+            output.Replace(from, padding, []);
+            if (!cleansUp)
+                return;
+
+            Cleanup.Apply(output, from);
+            output.Replace(from, wordDelimiter, " "u8);
         }
 
-        public override DecoderStage Open(DecoderStage next) => new Stage(this, next);
+        public override DecoderStage Open(DecoderStage next, TextBudget budget) => new Stage(this, next, budget);
 
-        private static byte[] Replaced(Normalizer.Replace? replacement, ReadOnlySpan<byte> text)
+        private sealed class Stage(Ctc step, DecoderStage next, TextBudget budget) : DecoderStage
         {
-            var output = new ArrayBufferWriter<byte>(text.Length + 1);
-            replacement?.Apply(text, output);
-            return replacement is null ? text.ToArray() : output.WrittenSpan.ToArray();
-        }
-
-        private sealed class Stage(Ctc step, DecoderStage next) : DecoderStage
-        {
-            private readonly ArrayBufferWriter<byte> _spelt = new();
-            private byte[]? _previous;
+            private readonly TextBuffer _spelt = new(budget);
+            private readonly TextBuffer _previous = new(budget);
+            private bool _isFirst = true;
 
             public override void Add(ReadOnlySpan<byte> token)
             {
-                if (_previous is not null && token.SequenceEqual(_previous))
+                if (!_isFirst && token.SequenceEqual(_previous.Written))
                     return;
 
-                _previous = token.ToArray();
-                _spelt.ResetWrittenCount();
+                _isFirst = false;
+                _previous.Clear();
+                _previous.Write(token);
+                _spelt.Clear();
                 step.Spell(token, isFirst: false, _spelt);
-                if (_spelt.WrittenCount > 0)
-                    next.Add(_spelt.WrittenSpan);
+                if (_spelt.Count > 0)
+                    next.Add(_spelt.Written);
             }
 
             public override void End()
             {
-                _previous = null;
+                _isFirst = true;
                 next.End();
             }
         }
@@ -174,7 +184,7 @@ internal abstract class DecoderStep
     {
         public override bool TakesEachTokenByItself => false;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output)
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output)
         {
             if (TryReadByte(token, out byte value))
             {
@@ -185,7 +195,7 @@ internal abstract class DecoderStep
             output.Write(token);
         }
 
-        public override DecoderStage Open(DecoderStage next) => new Stage(next);
+        public override DecoderStage Open(DecoderStage next, TextBudget budget) => new Stage(next, budget);
 
         private static bool TryReadByte(ReadOnlySpan<byte> token, out byte value)
         {
@@ -195,9 +205,9 @@ internal abstract class DecoderStep
         }
 
         /// <summary>Whether a row is UTF-8 as a whole decides how each of its bytes reads, so all of it waits for its end.</summary>
-        private sealed class Stage(DecoderStage next) : DecoderStage
+        private sealed class Stage(DecoderStage next, TextBudget budget) : DecoderStage
         {
-            private readonly ArrayBufferWriter<byte> _row = new();
+            private readonly TextBuffer _row = new(budget);
 
             public override void Add(ReadOnlySpan<byte> token)
             {
@@ -219,20 +229,20 @@ internal abstract class DecoderStep
 
             private void ReleaseRow()
             {
-                if (_row.WrittenCount == 0)
+                if (_row.Count == 0)
                     return;
 
-                if (Utf8.IsValid(_row.WrittenSpan))
+                if (Utf8.IsValid(_row.Written))
                 {
-                    next.Add(_row.WrittenSpan);
+                    next.Add(_row.Written);
                 }
                 else
                 {
-                    for (int i = 0; i < _row.WrittenCount; i++)
+                    for (int i = 0; i < _row.Count; i++)
                         next.Add("\uFFFD"u8);
                 }
 
-                _row.ResetWrittenCount();
+                _row.Clear();
             }
         }
     }
@@ -242,9 +252,9 @@ internal abstract class DecoderStep
     {
         public override bool TakesEachTokenByItself => false;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) => output.Write(token);
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output) => output.Write(token);
 
-        public override DecoderStage Open(DecoderStage next) => new Stage(next);
+        public override DecoderStage Open(DecoderStage next, TextBudget budget) => new Stage(next);
 
         private sealed class Stage(DecoderStage next) : DecoderStage
         {
@@ -270,20 +280,20 @@ internal abstract class DecoderStep
     {
         public override bool TakesEachTokenByItself => false;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) => output.Write(token);
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output) => output.Write(token);
 
-        public override DecoderStage Open(DecoderStage next) => new Stage(next);
+        public override DecoderStage Open(DecoderStage next, TextBudget budget) => new Stage(next, budget);
 
-        private sealed class Stage(DecoderStage next) : DecoderStage
+        private sealed class Stage(DecoderStage next, TextBudget budget) : DecoderStage
         {
-            private readonly ArrayBufferWriter<byte> _all = new();
+            private readonly TextBuffer _all = new(budget);
 
             public override void Add(ReadOnlySpan<byte> token) => _all.Write(token);
 
             public override void End()
             {
-                next.Add(Utf8.IsValid(_all.WrittenSpan) ? _all.WrittenSpan : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(_all.WrittenSpan)));
-                _all.ResetWrittenCount();
+                next.Add(Utf8.IsValid(_all.Written) ? _all.Written : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(_all.Written)));
+                _all.Clear();
                 next.End();
             }
         }
@@ -298,9 +308,9 @@ internal abstract class DecoderStep
 
         public override bool TakesEachTokenByItself => false;
 
-        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, ArrayBufferWriter<byte> output) => output.Write(token);
+        public override void Spell(ReadOnlySpan<byte> token, bool isFirst, TextBuffer output) => output.Write(token);
 
-        public override DecoderStage Open(DecoderStage next) => new Stage(this, next);
+        public override DecoderStage Open(DecoderStage next, TextBudget budget) => new Stage(this, next);
 
         private sealed class Stage(TextStrip strip, DecoderStage next) : DecoderStage
         {
@@ -351,25 +361,19 @@ internal abstract class DecoderStep
     /// <summary>What the reference implementation replaces, one after another, to undo the spacing of tokens.</summary>
     private static class Cleanup
     {
-        private static readonly ImmutableArray<Normalizer.Replace> Replacements =
+        private static readonly ImmutableArray<(byte[] Spaced, byte[] Plain)> Replacements =
         [
             Of(" .", "."), Of(" ?", "?"), Of(" !", "!"), Of(" ,", ","), Of(" ' ", "'"), Of(" n't", "n't"), Of(" 'm", "'m"), Of(" do not", " don't"), Of(" 's", "'s"),
             Of(" 've", "'ve"), Of(" 're", "'re"),
         ];
 
-        public static byte[] Apply(byte[] text)
+        public static void Apply(TextBuffer text, int from)
         {
-            foreach (var replacement in Replacements)
-            {
-                var output = new ArrayBufferWriter<byte>(text.Length + 1);
-                replacement.Apply(text, output);
-                text = output.WrittenSpan.ToArray();
-            }
-
-            return text;
+            foreach (var (spaced, plain) in Replacements)
+                text.Replace(from, spaced, plain);
         }
 
-        private static Normalizer.Replace Of(string spaced, string plain) => new(Encoding.UTF8.GetBytes(spaced), Encoding.UTF8.GetBytes(plain));
+        private static (byte[] Spaced, byte[] Plain) Of(string spaced, string plain) => (Encoding.UTF8.GetBytes(spaced), Encoding.UTF8.GetBytes(plain));
     }
 }
 
@@ -384,17 +388,17 @@ internal abstract class DecoderStage
 }
 
 /// <summary>The stage of a step that takes each token by itself.</summary>
-internal sealed class SpellingStage(DecoderStep step, DecoderStage next) : DecoderStage
+internal sealed class SpellingStage(DecoderStep step, DecoderStage next, TextBudget budget) : DecoderStage
 {
-    private readonly ArrayBufferWriter<byte> _spelt = new();
+    private readonly TextBuffer _spelt = new(budget);
     private bool _isFirst = true;
 
     public override void Add(ReadOnlySpan<byte> token)
     {
-        _spelt.ResetWrittenCount();
+        _spelt.Clear();
         step.Spell(token, _isFirst, _spelt);
         _isFirst = false;
-        next.Add(_spelt.WrittenSpan);
+        next.Add(_spelt.Written);
     }
 
     public override void End()

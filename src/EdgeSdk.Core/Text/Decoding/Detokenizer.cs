@@ -10,7 +10,8 @@ public sealed class Detokenizer
 {
     private readonly TokenDecoder _decoder;
     private readonly bool _skipSpecialTokens;
-    private readonly TextSink _text = new();
+    private readonly TextBudget _budget = new();
+    private readonly TextSink _text;
     private readonly DecoderStage _stages;
     private bool _isFirst = true;
 
@@ -18,14 +19,18 @@ public sealed class Detokenizer
     {
         _decoder = decoder;
         _skipSpecialTokens = skipSpecialTokens;
-        _stages = decoder.Open(_text);
+        _text = new TextSink(_budget);
+        _stages = decoder.Open(_text, _budget);
     }
 
     /// <summary>Takes in <paramref name="id"/>; gives the text that is certain by now, possibly none. An id outside the vocabulary gives nothing.</summary>
+    /// <remarks>An id that gives the same text as the time before, in any stream of the tokenizer, gives the same string: nothing is allocated for it.</remarks>
     public string Append(int id)
     {
-        Add(id);
-        return _text.TakeWhole();
+        if (!TryAdd(id))
+            return "";
+
+        return _text.TakeWhole(ref _decoder.LastTexts[id]);
     }
 
     /// <summary>Ends the stream: gives what was held back. The detokenizer can then be used for another stream.</summary>
@@ -33,6 +38,7 @@ public sealed class Detokenizer
     {
         _stages.End();
         _isFirst = true;
+        _budget.Reset();
         return _text.TakeAll();
     }
 
@@ -40,25 +46,39 @@ public sealed class Detokenizer
     internal string Decode(ReadOnlySpan<int> ids)
     {
         foreach (int id in ids)
-            Add(id);
+            TryAdd(id);
 
         return Flush();
     }
 
-    private void Add(int id)
+    private bool TryAdd(int id)
     {
-        if (!_decoder.Has(id) || (_skipSpecialTokens && _decoder.Special[id]))
-            return;
+        if (!_decoder.Spelt.Has(id) || (_skipSpecialTokens && _decoder.Special[id]))
+            return false;
 
-        _stages.Add(_isFirst ? _decoder.SpeltFirst(id) : _decoder.Spelt[id]);
+        _budget.Add(_decoder.Written[id].Length);
+        if (_isFirst && _decoder.MindsTheFirst)
+        {
+            var first = new TextBuffer(_budget);
+            _decoder.SpellFirst(id, first);
+            _stages.Add(first.Written);
+        }
+        else
+        {
+            _stages.Add(_decoder.Spelt[id]);
+        }
+
         _isFirst = false;
+        return true;
     }
 
     /// <summary>Where a stream's bytes end up.</summary>
-    private sealed class TextSink : DecoderStage
+    private sealed class TextSink(TextBudget budget) : DecoderStage
     {
-        private readonly ArrayBufferWriter<byte> _bytes = new();
-        private readonly byte[] _open = new byte[4];
+        /// <summary>A longer text is not kept.</summary>
+        private const int LongestKept = 64;
+
+        private readonly TextBuffer _bytes = new(budget);
 
         public override void Add(ReadOnlySpan<byte> token) => _bytes.Write(token);
 
@@ -67,28 +87,28 @@ public sealed class Detokenizer
         }
 
         /// <summary>The whole characters; what may be the start of another one stays.</summary>
-        public string TakeWhole()
+        /// <param name="last">What the same token gave the last time; what it gives now.</param>
+        public string TakeWhole(ref string? last)
         {
-            if (_bytes.WrittenCount == 0)
+            if (_bytes.Count == 0)
                 return "";
 
-            char[] characters = ArrayPool<char>.Shared.Rent(_bytes.WrittenCount);
-            Utf8.ToUtf16(_bytes.WrittenSpan, characters, out int read, out int written, replaceInvalidSequences: true, isFinalBlock: false);
-            string text = new(characters, 0, written);
+            char[] characters = ArrayPool<char>.Shared.Rent(_bytes.Count);
+            Utf8.ToUtf16(_bytes.Written, characters, out int read, out int written, replaceInvalidSequences: true, isFinalBlock: false);
+            string text = last is { } known && characters.AsSpan(0, written).SequenceEqual(known) ? known : new string(characters, 0, written);
             ArrayPool<char>.Shared.Return(characters);
+            _bytes.TakeFirst(read);
+            if (written <= LongestKept)
+                last = text;
 
-            var open = _open.AsSpan(0, _bytes.WrittenCount - read);
-            _bytes.WrittenSpan[read..].CopyTo(open);
-            _bytes.ResetWrittenCount();
-            _bytes.Write(open);
             return text;
         }
 
         /// <summary>Everything.</summary>
         public string TakeAll()
         {
-            string text = Encoding.UTF8.GetString(_bytes.WrittenSpan);
-            _bytes.ResetWrittenCount();
+            string text = Encoding.UTF8.GetString(_bytes.Written);
+            _bytes.Clear();
             return text;
         }
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections;
 using System.Collections.Immutable;
 using System.Text.Unicode;
@@ -13,25 +12,19 @@ internal sealed class TokenDecoder
 {
     private readonly ImmutableArray<DecoderStep> _spelling;
     private readonly ImmutableArray<DecoderStep> _joining;
-    private readonly TokenBytes? _written;
 
-    /// <param name="tokens">As the file writes them, by id; null where an id is not in use.</param>
+    /// <param name="tokens">As the file writes them, by id.</param>
     /// <param name="special">By id: whether it is a control token.</param>
     /// <param name="steps">The decoder's, in order.</param>
-    public TokenDecoder(IReadOnlyList<byte[]?> tokens, BitArray special, ImmutableArray<DecoderStep> steps)
+    public TokenDecoder(TokenBytes tokens, BitArray special, ImmutableArray<DecoderStep> steps)
     {
         int spelling = steps.TakeWhile(s => s.TakesEachTokenByItself).Count();
         _spelling = steps[..spelling];
         _joining = steps[spelling..];
-        _written = _spelling.Any(s => s.MindsTheFirst) ? new TokenBytes(tokens) : null;
         Special = special;
-        InUse = new BitArray(tokens.Count);
-        for (int id = 0; id < tokens.Count; id++)
-            InUse[id] = tokens[id] is not null;
-
-        byte[]?[] spelt = [.. tokens.Select(t => Spell(_spelling, t))];
-        Spelt = new TokenBytes(spelt);
-        Tokens = _joining.IsEmpty ? Spelt : new TokenBytes([.. spelt.Select(t => Spell(_joining, t))]);
+        Written = tokens;
+        Spelt = Spell(_spelling, Written);
+        Tokens = Spell(_joining, Spelt);
     }
 
     /// <summary>By id: the bytes that a token contributes within a text.</summary>
@@ -40,38 +33,59 @@ internal sealed class TokenDecoder
     /// <summary>By id: what a token is when it comes to the first stage, unless it is a stream's first.</summary>
     public TokenBytes Spelt { get; }
 
-    /// <summary>By id: whether there is such a token.</summary>
-    public BitArray InUse { get; }
-
     /// <summary>By id: whether it is a control token.</summary>
     public BitArray Special { get; }
 
-    public bool Has(int id) => (uint)id < (uint)InUse.Count && InUse[id];
+    /// <summary>As the file writes them.</summary>
+    public TokenBytes Written { get; }
 
-    /// <summary>What a stream's first token is when it comes to the first stage.</summary>
-    public ReadOnlySpan<byte> SpeltFirst(int id)
-    {
-        if (_written is null)
-            return Spelt[id];
+    /// <summary>By id: what it gave when it was decoded last, in any stream.</summary>
+    public string?[] LastTexts => field ??= new string?[Tokens.Count];
 
-        byte[] token = _written[id].ToArray();
-        foreach (var step in _spelling)
-            token = Spell(step, token, isFirst: true);
+    /// <summary>Whether a stream's first token is treated otherwise before it comes to the first stage.</summary>
+    public bool MindsTheFirst => _spelling.Any(step => step.MindsTheFirst);
 
-        return token;
-    }
+    /// <summary>Appends what a stream's first token is when it comes to the first stage.</summary>
+    public void SpellFirst(int id, TextBuffer output) => Spell(_spelling, Written[id], isFirst: true, new TextBuffer(output.Budget), output);
 
     /// <summary>The stages of a new stream that ends in <paramref name="sink"/>; gives the first.</summary>
-    public DecoderStage Open(DecoderStage sink) => _joining.Reverse().Aggregate(sink, (next, step) => step.Open(next));
+    public DecoderStage Open(DecoderStage sink, TextBudget budget) => _joining.Reverse().Aggregate(sink, (next, step) => step.Open(next, budget));
+
+    private static TokenBytes Spell(ImmutableArray<DecoderStep> steps, TokenBytes tokens)
+    {
+        if (steps.IsEmpty)
+            return tokens;
+
+        var budget = new TextBudget();
+        var (scratch, output) = (new TextBuffer(budget), new TextBuffer(budget));
+        var spelt = new TokenBytes();
+        for (int id = 0; id < tokens.Count; id++)
+        {
+            if (!tokens.Has(id))
+                continue;
+
+            budget.Add(tokens[id].Length);
+            output.Clear();
+            Spell(steps, tokens[id], isFirst: false, scratch, output);
+            spelt.Set(id, output.Written);
+        }
+
+        return spelt;
+    }
 
     /// <summary>A token that is a part of a character after ByteLevel is left at that.</summary>
-    private static byte[]? Spell(ImmutableArray<DecoderStep> steps, byte[]? token) =>
-        token is null ? null : steps.Aggregate(token, (t, step) => Utf8.IsValid(t) ? Spell(step, t, isFirst: false) : t);
-
-    private static byte[] Spell(DecoderStep step, byte[] token, bool isFirst)
+    private static void Spell(ImmutableArray<DecoderStep> steps, ReadOnlySpan<byte> token, bool isFirst, TextBuffer scratch, TextBuffer output)
     {
-        var output = new ArrayBufferWriter<byte>(token.Length + 1);
-        step.Spell(token, isFirst, output);
-        return output.WrittenSpan.ToArray();
+        output.Write(token);
+        foreach (var step in steps)
+        {
+            if (!Utf8.IsValid(output.Written))
+                return;
+
+            scratch.Clear();
+            scratch.Write(output.Written);
+            output.Clear();
+            step.Spell(scratch.Written, isFirst, output);
+        }
     }
 }

@@ -1,53 +1,61 @@
 namespace EdgeSdk.Text;
 
 /// <summary>
-/// Byte strings in a trie, nodes numbered level by level, so that the children of a node lie side by side in the order of their bytes and nine bytes a node suffice. Immutable.
+/// Byte strings in a trie whose edges are as long as they can be without a branch, so that it is no larger than its strings and a long one is compared at one blow. Nodes
+/// are numbered level by level: the children of a node lie side by side in the order of their first bytes. Immutable.
 /// </summary>
 internal sealed class ByteTrie
 {
-    /// <summary>Where every string begins.</summary>
-    public const int Root = 0;
-
     /// <summary>No such node, no such value.</summary>
     public const int None = -1;
+
+    private const int Root = 0;
 
     /// <summary>Up to as many children are looked through one by one.</summary>
     private const int FewChildren = 8;
 
     private readonly byte[] _labels;
+    private readonly TokenBytes _edges;
     private readonly int[] _firstChild;
     private readonly int[] _values;
     private readonly int[] _rootChildren = new int[256];
 
-    /// <param name="entries">Strings and their values; of equal strings the last counts, unless <paramref name="keepsFirst"/>. An empty string is no entry.</param>
-    /// <param name="keepsFirst">Of equal strings the first counts.</param>
-    public ByteTrie(IEnumerable<(byte[] Key, int Value)> entries, bool keepsFirst = false)
+    /// <param name="strings">Where the strings are.</param>
+    /// <param name="ids">Which of them; of equal ones the last counts. An empty one is left out. They are the values.</param>
+    /// <param name="from">How many bytes of each are left out.</param>
+    public ByteTrie(TokenBytes strings, IEnumerable<int> ids, int from = 0)
     {
-        var sorted = entries.Where(e => e.Key.Length > 0).OrderBy(e => e.Key, Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))).ToArray();
+        int[] sorted = [.. ids.Where(id => strings[id].Length > from)];
+        int[] order = [.. Enumerable.Range(0, sorted.Length)];
+        Array.Sort(order, (a, b) => strings[sorted[a]].SequenceCompareTo(strings[sorted[b]]) is var difference && difference != 0 ? difference : a.CompareTo(b));
+        sorted = [.. order.Select(place => sorted[place])];
+
         var labels = new List<byte> { 0 };
         var values = new List<int> { None };
         var firstChild = new List<int>();
-        var open = new Queue<(int Start, int End, int Depth)>([(0, sorted.Length, 0)]);
+        _edges = new TokenBytes();
+        _edges.Add([]);
+        var open = new Queue<(int Start, int End, int Depth)>([(0, sorted.Length, from)]);
         while (open.TryDequeue(out var range))
         {
             firstChild.Add(labels.Count);
             for (int at = range.Start, next; at < range.End; at = next)
             {
-                byte label = sorted[at].Key[range.Depth];
-                int value = None;
-                int childStart = at;
-                for (next = at; next < range.End && sorted[next].Key[range.Depth] == label; next++)
-                {
-                    if (sorted[next].Key.Length == range.Depth + 1)
-                    {
-                        value = keepsFirst && value != None ? value : sorted[next].Value;
-                        childStart = next + 1;
-                    }
-                }
+                var first = strings[sorted[at]];
+                next = at + 1;
+                while (next < range.End && strings[sorted[next]][range.Depth] == first[range.Depth])
+                    next++;
 
-                labels.Add(label);
+                int depth = first.CommonPrefixLength(strings[sorted[next - 1]]);
+                int value = None;
+                int start = at;
+                for (; start < next && strings[sorted[start]].Length == depth; start++)
+                    value = sorted[start];
+
+                labels.Add(first[range.Depth]);
+                _edges.Add(first[(range.Depth + 1)..depth]);
                 values.Add(value);
-                open.Enqueue((childStart, next, range.Depth + 1));
+                open.Enqueue((start, next, depth));
             }
         }
 
@@ -60,8 +68,22 @@ internal sealed class ByteTrie
             _rootChildren[_labels[child]] = child;
     }
 
+    /// <summary>The strings that <paramref name="text"/> has at <paramref name="at"/>, the shortest first.</summary>
+    public Walk From(ReadOnlySpan<byte> text, int at) => new(this, text, at);
+
+    /// <summary>The longest string that <paramref name="text"/> has at <paramref name="at"/>; gives its value and where it ends, or <see cref="None"/>.</summary>
+    public int LongestAt(ReadOnlySpan<byte> text, int at, out int end)
+    {
+        int longest = None;
+        end = at;
+        for (var walk = From(text, at); walk.MoveNext();)
+            (longest, end) = (walk.Value, walk.End);
+
+        return longest;
+    }
+
     /// <summary>The node that <paramref name="label"/> leads to, or <see cref="None"/>.</summary>
-    public int Child(int node, byte label)
+    private int Child(int node, byte label)
     {
         if (node == Root)
             return _rootChildren[label];
@@ -72,34 +94,38 @@ internal sealed class ByteTrie
         return place < 0 ? None : start + place;
     }
 
-    /// <summary>The node at the end of <paramref name="path"/>, or <see cref="None"/>.</summary>
-    public int Find(ReadOnlySpan<byte> path)
+    /// <summary>Goes down from string to string.</summary>
+    public ref struct Walk(ByteTrie trie, ReadOnlySpan<byte> text, int at)
     {
-        int node = Root;
-        for (int i = 0; i < path.Length && node != None; i++)
-            node = Child(node, path[i]);
+        private readonly ReadOnlySpan<byte> _text = text;
+        private int _node = Root;
 
-        return node;
-    }
+        /// <summary>Where the string ends in the text.</summary>
+        public int End { get; private set; } = at;
 
-    /// <summary>The value of the string that ends at <paramref name="node"/>, or <see cref="None"/>.</summary>
-    public int ValueAt(int node) => _values[node];
+        /// <summary>The string's value.</summary>
+        public int Value { get; private set; } = None;
 
-    /// <summary>The longest string that <paramref name="text"/> has at <paramref name="at"/>; gives its value and where it ends, or <see cref="None"/>.</summary>
-    public int LongestAt(ReadOnlySpan<byte> text, int at, int node, out int end)
-    {
-        int longest = None;
-        end = at;
-        while (at < text.Length && (node = Child(node, text[at])) != None)
+        public bool MoveNext()
         {
-            at++;
-            if (_values[node] != None)
+            while (End < _text.Length && (_node = trie.Child(_node, _text[End])) != None)
             {
-                longest = _values[node];
-                end = at;
-            }
-        }
+                End++;
+                var edge = trie._edges[_node];
+                if (!edge.IsEmpty)
+                {
+                    if (!_text[End..].StartsWith(edge))
+                        return false;
 
-        return longest;
+                    End += edge.Length;
+                }
+
+                Value = trie._values[_node];
+                if (Value != None)
+                    return true;
+            }
+
+            return false;
+        }
     }
 }

@@ -7,7 +7,11 @@ namespace EdgeSdk.Text;
 /// <summary>Reads the <c>model</c> of a <c>tokenizer.json</c>.</summary>
 internal sealed class ModelReader
 {
-    private const int HighestId = (1 << 22) - 1;
+    /// <summary>Ids that no token has cost memory too: so many may be, and a few more for each token.</summary>
+    private const int MostGaps = 1 << 20, GapsPerToken = 4;
+
+    /// <summary>Affixes are repeated for each character.</summary>
+    private const int LongestAffix = 100;
 
     private readonly JsonField _model;
     private readonly string _kind;
@@ -16,14 +20,9 @@ internal sealed class ModelReader
     {
         _model = model;
         _kind = KindOf(model);
-        Tokens = _kind == "Unigram" ? ReadScoredTokens(model["vocab"]) : ReadTokens(model["vocab"]);
-        Vocabulary = new Vocabulary(Tokens);
+        Vocabulary = new Vocabulary(_kind == "Unigram" ? ReadScoredTokens(model["vocab"]) : ReadTokens(model["vocab"]));
     }
 
-    /// <summary>The tokens by id; null where an id is not in use.</summary>
-    public List<byte[]?> Tokens { get; }
-
-    /// <summary>The same, to look up in.</summary>
     public Vocabulary Vocabulary { get; }
 
     /// <summary>
@@ -64,39 +63,37 @@ internal sealed class ModelReader
             : throw type.Refuse("is not a model that is supported (BPE, Unigram, WordLevel, WordPiece are)", TokenizerFile.UseKnown);
     }
 
-    private static List<byte[]?> ReadTokens(JsonField vocabulary)
+    private static TokenBytes ReadTokens(JsonField vocabulary)
     {
-        var tokens = new List<byte[]?>();
-        foreach (var (token, field) in vocabulary.Members())
+        var tokens = new TokenBytes();
+        int highest = MostGaps + GapsPerToken * vocabulary.Members().Count();
+        foreach (var member in vocabulary.Members())
         {
-            int id = field.Count(HighestId);
-            while (tokens.Count <= id)
-                tokens.Add(null);
+            var token = vocabulary.NameOf(member);
+            if (!JsonField.TryGetCount(member.Value, highest, out int id))
+                throw vocabulary.Of(member).RefuseCount(highest);
 
-            if (tokens[id] is { } other)
-                throw field.Refuse($"is also the id of '{Encoding.UTF8.GetString(other)}'", "Give each token an id of its own");
+            if (tokens.Has(id))
+                throw vocabulary.Of(member).Refuse($"is also the id of '{JsonField.Shorten(Encoding.UTF8.GetString(tokens[id]))}'", "Give each token an id of its own");
 
-            tokens[id] = Encoding.UTF8.GetBytes(token);
+            tokens.Set(id, token);
         }
 
         return tokens;
     }
 
-    private static List<byte[]?> ReadScoredTokens(JsonField vocabulary)
+    private static TokenBytes ReadScoredTokens(JsonField vocabulary)
     {
-        var tokens = new List<byte[]?>();
+        var tokens = new TokenBytes();
         foreach (var entry in vocabulary.Items())
-            tokens.Add(Encoding.UTF8.GetBytes(EntryPart(entry, 0).String()));
+            tokens.Add(EntryPart(entry, 0).Utf8());
 
         return tokens.Count > 0 ? tokens : throw vocabulary.Refuse("is empty", "Export the tokenizer again with save_pretrained");
     }
 
-    private static JsonField EntryPart(JsonField entry, int part)
-    {
-        return entry.Value.ValueKind == JsonValueKind.Array && entry.Value.GetArrayLength() == 2
-            ? new JsonField(entry.Value[part], entry.File, $"{entry.Path}[{part}]")
-            : throw entry.Refuse("is not a token and its score", "Export the tokenizer again with save_pretrained");
-    }
+    private static JsonField EntryPart(JsonField entry, int part) => entry.Value.ValueKind == JsonValueKind.Array && entry.Value.GetArrayLength() == 2
+        ? entry.ItemAt(part)
+        : throw entry.Refuse("is not a token and its score", "Export the tokenizer again with save_pretrained");
 
     private BytePairModel ReadBytePair(bool isByteLevel)
     {
@@ -117,8 +114,8 @@ internal sealed class ModelReader
         var unknown = new UnknownToken(null, -1);
         if (_model.Optional("unk_id") is { } field)
         {
-            int id = field.Count(Tokens.Count - 1);
-            unknown = new UnknownToken(Encoding.UTF8.GetString(Tokens[id]!), id);
+            int id = field.Count(Vocabulary.Tokens.Count - 1);
+            unknown = new UnknownToken(Encoding.UTF8.GetString(Vocabulary[id]), id);
         }
 
         ImmutableArray<double> scores = [.. _model["vocab"].Items().Select(e => EntryPart(e, 1).Number())];
@@ -136,42 +133,57 @@ internal sealed class ModelReader
         byte[] continuation = Affix("continuing_subword_prefix"), end = Affix("end_of_word_suffix");
         return continuation.Length + end.Length > 0 ? new WordAffixes(continuation, end) : null;
 
-        byte[] Affix(string name) => _model.Optional(name) is { } affix ? Encoding.UTF8.GetBytes(affix.String()) : [];
+        byte[] Affix(string name) => _model.Optional(name) is { } affix ? Encoding.UTF8.GetBytes(affix.String(LongestAffix)) : [];
     }
 
     private MergeTable ReadMerges(JsonField merges)
     {
         byte[] continuation = ReadAffixes()?.Continuation ?? [];
         var table = new MergeTable(merges.Value.ValueKind == JsonValueKind.Array ? merges.Value.GetArrayLength() : 0);
+        byte[] merged = new byte[Vocabulary.LongestToken];
         int rank = 0;
         foreach (var merge in merges.Items())
         {
-            if (merge.Value.ValueKind == JsonValueKind.String && merge.String().StartsWith("#version", StringComparison.Ordinal))
+            if (merge.Value.ValueKind == JsonValueKind.String && merge.Utf8().StartsWith("#version"u8))
                 continue;
 
-            var (left, right) = ReadMerge(merge);
-            if (!right.AsSpan().StartsWith(continuation))
+            ReadMerge(merge, out var left, out var right);
+            if (!right.StartsWith(continuation))
                 throw merge.Refuse("has a second token without model.continuing_subword_prefix", "Export the tokenizer again with save_pretrained");
 
-            table.Add(IdOf(left), IdOf(right), rank++, IdOf([.. left, .. right.AsSpan(continuation.Length)]));
+            int leftId = IdOf(merge, left), rightId = IdOf(merge, right);
+            var added = right[continuation.Length..];
+            if (left.Length + added.Length > merged.Length)
+                throw Lacks(merge, [.. left, .. added]);
 
-            int IdOf(byte[] token)
-            {
-                int id = Vocabulary.IdOf(token);
-                return id >= 0
-                    ? id
-                    : throw merge.Refuse($"needs the token '{Encoding.UTF8.GetString(token)}', which model.vocab does not have", "Export the tokenizer again with save_pretrained");
-            }
+            left.CopyTo(merged);
+            added.CopyTo(merged.AsSpan(left.Length));
+            table.Add(leftId, rightId, rank++, IdOf(merge, merged.AsSpan(0, left.Length + added.Length)));
         }
 
         return table;
     }
 
-    private static (byte[] Left, byte[] Right) ReadMerge(JsonField merge)
+    private int IdOf(JsonField merge, ReadOnlySpan<byte> token) => Vocabulary.IdOf(token) is >= 0 and int id ? id : throw Lacks(merge, token);
+
+    private static EdgeException Lacks(JsonField merge, ReadOnlySpan<byte> token) => merge.Refuse(
+        $"needs the token '{JsonField.Shorten(Encoding.UTF8.GetString(token))}', which model.vocab does not have", "Export the tokenizer again with save_pretrained");
+
+    private static void ReadMerge(JsonField merge, out ReadOnlySpan<byte> left, out ReadOnlySpan<byte> right)
     {
-        string[] parts = merge.Value.ValueKind == JsonValueKind.Array ? [.. merge.Items().Select(i => i.String())] : merge.String().Split(' ');
-        return parts.Length == 2
-            ? (Encoding.UTF8.GetBytes(parts[0]), Encoding.UTF8.GetBytes(parts[1]))
-            : throw merge.Refuse("is not a pair of tokens", "Export the tokenizer again with save_pretrained");
+        if (merge.Value.ValueKind == JsonValueKind.Array && merge.Value.GetArrayLength() == 2)
+        {
+            left = merge.ItemAt(0).Utf8();
+            right = merge.ItemAt(1).Utf8();
+            return;
+        }
+
+        var pair = merge.Value.ValueKind == JsonValueKind.Array ? default : merge.Utf8();
+        int space = pair.IndexOf((byte)' ');
+        if (space < 0 || pair[(space + 1)..].Contains((byte)' '))
+            throw merge.Refuse("is not a pair of tokens", "Export the tokenizer again with save_pretrained");
+
+        left = pair[..space];
+        right = pair[(space + 1)..];
     }
 }

@@ -26,7 +26,7 @@ internal sealed class UnigramModel : TokenModel
     public UnigramModel(Vocabulary vocabulary, ImmutableArray<double> scores, UnknownToken unknown, bool byteFallback)
     {
         _vocabulary = vocabulary;
-        _tokens = new ByteTrie(vocabulary.Entries());
+        _tokens = new ByteTrie(vocabulary.Tokens, vocabulary.Ids());
         _scores = scores;
         _unknown = unknown;
         _fallbackIds = byteFallback ? vocabulary.FallbackIds() : null;
@@ -58,16 +58,10 @@ internal sealed class UnigramModel : TokenModel
     {
         double score = nodes[at].Score;
         bool hasCharacter = false;
-        int node = ByteTrie.Root;
-        for (int end = at; end < piece.Length && (node = _tokens.Child(node, piece[end])) != ByteTrie.None;)
+        for (var walk = _tokens.From(piece, at); walk.MoveNext();)
         {
-            end++;
-            int id = _tokens.ValueAt(node);
-            if (id != ByteTrie.None)
-            {
-                nodes[end].Offer(score + _scores[id], at, id);
-                hasCharacter |= end == characterEnd;
-            }
+            nodes[walk.End].Offer(score + _scores[walk.Value], at, walk.Value);
+            hasCharacter |= walk.End == characterEnd;
         }
 
         if (!hasCharacter)

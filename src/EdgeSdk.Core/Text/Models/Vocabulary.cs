@@ -6,85 +6,111 @@ namespace EdgeSdk.Text;
 /// <summary>Byte strings by token id, in one block of memory.</summary>
 internal sealed class TokenBytes
 {
-    private readonly byte[] _block;
-    private readonly int[] _ends;
+    private const int NotInUse = -1;
 
-    /// <param name="tokens">By id; null where an id is not in use, which reads as empty.</param>
-    public TokenBytes(IReadOnlyList<byte[]?> tokens)
+    private byte[] _block = [];
+    private int _used;
+    private int[] _starts = [];
+    private int[] _lengths = [];
+
+    public TokenBytes()
     {
-        _block = new byte[tokens.Sum(t => t?.Length ?? 0)];
-        _ends = new int[tokens.Count];
-        int end = 0;
-        for (int id = 0; id < tokens.Count; id++)
-        {
-            if (tokens[id] is { } bytes)
-            {
-                bytes.CopyTo(_block, end);
-                end += bytes.Length;
-            }
-
-            _ends[id] = end;
-        }
     }
 
-    public int Count => _ends.Length;
-
-    public ReadOnlySpan<byte> this[int id]
+    /// <summary>A copy.</summary>
+    public TokenBytes(TokenBytes other)
     {
-        get
-        {
-            if ((uint)id >= (uint)_ends.Length)
-                return default;
+        (_used, Count) = (other._used, other.Count);
+        (_block, _starts, _lengths) = ([.. other._block], [.. other._starts], [.. other._lengths]);
+    }
 
-            int start = id == 0 ? 0 : _ends[id - 1];
-            return _block.AsSpan(start, _ends[id] - start);
+    /// <summary>One more than the highest id.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Strings, numbered in their order.</summary>
+    public static TokenBytes Of(IEnumerable<byte[]> strings)
+    {
+        var all = new TokenBytes();
+        foreach (byte[] bytes in strings)
+            all.Add(bytes);
+
+        return all;
+    }
+
+    /// <summary>The string of an id; empty where the id is not in use.</summary>
+    public ReadOnlySpan<byte> this[int id] => Has(id) ? _block.AsSpan(_starts[id], _lengths[id]) : default;
+
+    /// <summary>Whether the id is in use.</summary>
+    public bool Has(int id) => (uint)id < (uint)Count && _lengths[id] != NotInUse;
+
+    /// <summary>Gives the next id its string.</summary>
+    public void Add(ReadOnlySpan<byte> bytes) => Set(Count, bytes);
+
+    /// <summary>Gives an id its string.</summary>
+    public void Set(int id, ReadOnlySpan<byte> bytes)
+    {
+        Reserve(id + 1, _used + bytes.Length);
+        if (id >= Count)
+        {
+            _lengths.AsSpan(Count, id - Count).Fill(NotInUse);
+            Count = id + 1;
         }
+
+        bytes.CopyTo(_block.AsSpan(_used));
+        (_starts[id], _lengths[id]) = (_used, bytes.Length);
+        _used += bytes.Length;
+    }
+
+    /// <summary>Makes room for as many ids and bytes in all.</summary>
+    public void Reserve(int count, int bytes)
+    {
+        if (count > _starts.Length)
+        {
+            Array.Resize(ref _starts, Math.Max(count, 2 * Count));
+            Array.Resize(ref _lengths, _starts.Length);
+        }
+
+        if (bytes > _block.Length)
+            Array.Resize(ref _block, Math.Max(bytes, 2 * _used));
     }
 }
 
 /// <summary>The model's tokens as its file writes them, and their ids, found without allocation.</summary>
 internal sealed class Vocabulary
 {
-    private readonly TokenBytes _tokens;
     private readonly int[] _slots;
 
-    /// <param name="tokens">UTF-8 by id; null where an id is not in use.</param>
-    public Vocabulary(IReadOnlyList<byte[]?> tokens)
+    /// <param name="tokens">UTF-8 by id.</param>
+    public Vocabulary(TokenBytes tokens)
     {
-        _tokens = new TokenBytes(tokens);
-        _slots = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(tokens.Count, 4) * 2)];
+        Tokens = tokens;
+        Size = Ids().Count();
+        _slots = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(Size, 4) * 2)];
         Array.Fill(_slots, -1);
-        for (int id = 0; id < tokens.Count; id++)
+        foreach (int id in Ids())
         {
-            if (tokens[id] is { } token)
-            {
-                LongestToken = Math.Max(LongestToken, token.Length);
-                _slots[Slot(token)] = id;
-            }
+            LongestToken = Math.Max(LongestToken, tokens[id].Length);
+            _slots[Slot(tokens[id])] = id;
         }
     }
 
-    /// <summary>One more than the highest id.</summary>
-    public int Count => _tokens.Count;
+    /// <summary>The tokens by id.</summary>
+    public TokenBytes Tokens { get; }
+
+    /// <summary>How many tokens there are.</summary>
+    public int Size { get; }
 
     /// <summary>Bytes of the longest token.</summary>
     public int LongestToken { get; }
 
     /// <summary>A token as the file writes it; empty where the id is not in use.</summary>
-    public ReadOnlySpan<byte> this[int id] => _tokens[id];
+    public ReadOnlySpan<byte> this[int id] => Tokens[id];
 
     /// <summary>The id of a token; -1 where there is none.</summary>
     public int IdOf(ReadOnlySpan<byte> token) => token.Length > LongestToken ? -1 : _slots[Slot(token)];
 
-    /// <summary>All tokens with their ids.</summary>
-    public IEnumerable<(byte[] Token, int Id)> Entries()
-    {
-        for (int id = 0; id < Count; id++)
-        {
-            if (!_tokens[id].IsEmpty)
-                yield return (_tokens[id].ToArray(), id);
-        }
-    }
+    /// <summary>The ids in use, in order.</summary>
+    public IEnumerable<int> Ids() => Enumerable.Range(0, Tokens.Count).Where(Tokens.Has);
 
     /// <summary>By byte, the id of the token that byte fallback writes for it (<c>&lt;0xC3&gt;</c>); -1 where there is none.</summary>
     public int[] FallbackIds() => [.. Enumerable.Range(0, 256).Select(value => IdOf(System.Text.Encoding.ASCII.GetBytes($"<0x{value:X2}>")))];
@@ -108,7 +134,7 @@ internal sealed class Vocabulary
     {
         int mask = _slots.Length - 1;
         int slot = (int)Hash(token) & mask;
-        while (_slots[slot] >= 0 && !_tokens[_slots[slot]].SequenceEqual(token))
+        while (_slots[slot] >= 0 && !Tokens[_slots[slot]].SequenceEqual(token))
             slot = (slot + 1) & mask;
 
         return slot;

@@ -8,8 +8,8 @@ namespace EdgeSdk.Text;
 /// </summary>
 internal sealed class WordPieceModel : TokenModel
 {
-    private readonly ByteTrie _tokens;
-    private readonly int _continuation;
+    private readonly ByteTrie _starts;
+    private readonly ByteTrie _continuations;
     private readonly UnknownToken _unknown;
     private readonly int _mostCharacters;
 
@@ -19,8 +19,9 @@ internal sealed class WordPieceModel : TokenModel
     /// <param name="mostCharacters">A longer word is unknown.</param>
     public WordPieceModel(Vocabulary vocabulary, UnknownToken unknown, ReadOnlySpan<byte> continuationPrefix, int mostCharacters)
     {
-        _tokens = new ByteTrie(vocabulary.Entries());
-        _continuation = _tokens.Find(continuationPrefix);
+        byte[] prefix = continuationPrefix.ToArray();
+        _starts = new ByteTrie(vocabulary.Tokens, vocabulary.Ids());
+        _continuations = new ByteTrie(vocabulary.Tokens, vocabulary.Ids().Where(id => vocabulary[id].StartsWith(prefix)), prefix.Length);
         _unknown = unknown;
         _mostCharacters = mostCharacters;
     }
@@ -39,9 +40,7 @@ internal sealed class WordPieceModel : TokenModel
     {
         for (int at = 0, end; at < word.Length; at = end)
         {
-            end = at;
-            int from = at == 0 ? ByteTrie.Root : _continuation;
-            int id = from == ByteTrie.None ? ByteTrie.None : _tokens.LongestAt(word, at, from, out end);
+            int id = (at == 0 ? _starts : _continuations).LongestAt(word, at, out end);
             if (id == ByteTrie.None)
                 return false;
 

@@ -52,28 +52,29 @@ internal sealed class CharacterMap : Normalizer
         return new CharacterMap(units, replacements);
     }
 
-    public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+    protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
     {
         if (!text.ContainsAny(_changing))
         {
             output.Write(text);
-            return true;
+            return start;
         }
+
+        int before = output.Count;
+        var beginning = new Beginning(Utf8Text.CountCodePoints(text[..start]));
 
         char[] rented = ArrayPool<char>.Shared.Rent(text.Length);
         ReadOnlySpan<char> characters = rented.AsSpan(0, Encoding.UTF8.GetChars(text, rented));
         while (!text.IsEmpty)
         {
             var (length, count) = NextGrapheme(text, characters);
-            Map(text[..length], output);
+            Map(text[..length], ref beginning, output);
             text = text[length..];
             characters = characters[count..];
         }
 
         ArrayPool<char>.Shared.Return(rented);
-
-        // Also where the first grapheme was left out: so the reference implementation counts.
-        return true;
+        return beginning.LengthIn(output.Written[before..]);
     }
 
     /// <summary>Its length in bytes of UTF-8 and in characters of UTF-16.</summary>
@@ -86,10 +87,11 @@ internal sealed class CharacterMap : Normalizer
         return (Encoding.UTF8.GetByteCount(characters[..count]), count);
     }
 
-    private void Map(ReadOnlySpan<byte> grapheme, ArrayBufferWriter<byte> output)
+    private void Map(ReadOnlySpan<byte> grapheme, ref Beginning beginning, TextBuffer output)
     {
         if (grapheme.Length <= LongestGrapheme && TryMap(grapheme, out var replacement))
         {
+            beginning.Replace(grapheme, replacement);
             output.Write(replacement);
             return;
         }
@@ -98,7 +100,40 @@ internal sealed class CharacterMap : Normalizer
         {
             length = Utf8Text.LengthAt(grapheme, at);
             var character = grapheme.Slice(at, length);
-            output.Write(TryMap(character, out replacement) ? replacement : character);
+            replacement = TryMap(character, out replacement) ? replacement : character;
+            beginning.Replace(character, replacement);
+            output.Write(replacement);
+        }
+    }
+
+    /// <summary>
+    /// Counts the characters of the result that come from the text's start as the reference implementation does: those of a replacement stand for those that it replaces, one
+    /// by one, those beyond their number for the last. What is left out at the very beginning is not counted, so that what follows stands for it.
+    /// </summary>
+    /// <param name="left">How many characters the text's start has.</param>
+    private struct Beginning(int left)
+    {
+        private bool _isWritten;
+        private int _characters;
+
+        public void Replace(ReadOnlySpan<byte> characters, ReadOnlySpan<byte> replacement)
+        {
+            if (left <= 0 || (replacement.IsEmpty && !_isWritten))
+                return;
+
+            int replaced = Utf8Text.CountCodePoints(characters), written = Utf8Text.CountCodePoints(replacement);
+            _isWritten = true;
+            _characters += replaced <= left ? written : Math.Min(left, written);
+            left -= replaced;
+        }
+
+        public readonly int LengthIn(ReadOnlySpan<byte> result)
+        {
+            int length = 0;
+            for (int i = 0; i < _characters; i++)
+                length += Utf8Text.LengthAt(result, length);
+
+            return length;
         }
     }
 

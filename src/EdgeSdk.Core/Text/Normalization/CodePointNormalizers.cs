@@ -12,10 +12,17 @@ internal abstract class CodePointNormalizer : Normalizer
     protected CodePointNormalizer(IEnumerable<byte> changingAscii) =>
         _changing = SearchValues.Create([.. changingAscii, .. Enumerable.Range(128, 128).Select(b => (byte)b)]);
 
-    public sealed override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+    protected sealed override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
     {
-        int before = output.WrittenCount;
-        bool keepsStart = true;
+        int before = output.Count;
+        MapAll(text[..start], output);
+        int kept = output.Count - before;
+        MapAll(text[start..], output);
+        return kept;
+    }
+
+    private void MapAll(ReadOnlySpan<byte> text, TextBuffer output)
+    {
         for (int at = 0, length; at < text.Length; at += length)
         {
             length = text[at..].IndexOfAny(_changing);
@@ -28,21 +35,18 @@ internal abstract class CodePointNormalizer : Normalizer
 
             int codePoint = Utf8Text.CodePointAt(text, at, out length);
             Map(codePoint, text.Slice(at, length), output);
-            keepsStart &= at > 0 || output.WrittenCount > before;
         }
-
-        return keepsStart;
     }
 
     /// <summary>Appends what <paramref name="codePoint"/> becomes; nothing where it is left out.</summary>
-    protected abstract void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output);
+    protected abstract void Map(int codePoint, ReadOnlySpan<byte> utf8, TextBuffer output);
 
     /// <summary>Lower case, each code point by itself: no final sigma.</summary>
     public sealed class Lowercase() : CodePointNormalizer("ABCDEFGHIJKLMNOPQRSTUVWXYZ"u8.ToArray())
     {
         private const int CapitalIWithDot = 0x130;
 
-        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output)
+        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, TextBuffer output)
         {
             if (codePoint == CapitalIWithDot)
             {
@@ -50,20 +54,20 @@ internal abstract class CodePointNormalizer : Normalizer
                 return;
             }
 
-            output.Advance(Rune.ToLowerInvariant(new Rune(codePoint)).EncodeToUtf8(output.GetSpan(4)));
+            output.Write(Rune.ToLowerInvariant(new Rune(codePoint)));
         }
     }
 
     /// <summary>Leaves the code points of a class out.</summary>
     public sealed class LeaveOut(CodePoints leftOut) : CodePointNormalizer([])
     {
-        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output) => output.Write(leftOut.Contains(codePoint) ? [] : utf8);
+        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, TextBuffer output) => output.Write(leftOut.Contains(codePoint) ? [] : utf8);
     }
 
     /// <summary>The cleaning of translation corpora that SentencePiece calls nmt: some controls are left out, some spaces and marks become a space.</summary>
     public sealed class Nmt() : CodePointNormalizer(Enumerable.Range(0, 128).Where(b => b is < 32 or 127).Select(b => (byte)b))
     {
-        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output)
+        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, TextBuffer output)
         {
             switch (codePoint)
             {
@@ -82,7 +86,7 @@ internal abstract class CodePointNormalizer : Normalizer
     /// <summary>BERT's cleaning: controls and U+FFFD are left out, white space becomes a space.</summary>
     public sealed class BertClean() : CodePointNormalizer(Enumerable.Range(0, 128).Where(b => b is < 32 or 127).Select(b => (byte)b))
     {
-        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output)
+        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, TextBuffer output)
         {
             bool isLeftOut = codePoint is 0 or 0xFFFD || LegacyClasses.Controls.Contains(codePoint);
             output.Write(isLeftOut ? [] : CodePoints.WhiteSpace.Contains(codePoint) ? " "u8 : utf8);
@@ -92,7 +96,7 @@ internal abstract class CodePointNormalizer : Normalizer
     /// <summary>BERT's: a space on either side of each Chinese character. The blocks are the reference implementation's, one bound of which differs from Unicode's.</summary>
     public sealed class BertSpaceChinese() : CodePointNormalizer([])
     {
-        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, ArrayBufferWriter<byte> output)
+        protected override void Map(int codePoint, ReadOnlySpan<byte> utf8, TextBuffer output)
         {
             bool isChinese = codePoint is (>= 0x3400 and <= 0x4DBF) or (>= 0x4E00 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x20000 and <= 0x2A6DF)
                 or (>= 0x2A700 and <= 0x2B81F) or (>= 0x2B920 and <= 0x2CEAF) or (>= 0x2F800 and <= 0x2FA1F);

@@ -7,31 +7,45 @@ namespace EdgeSdk.Text;
 internal abstract class Normalizer
 {
     /// <summary>Appends the text, rewritten, to <paramref name="output"/>.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="start">How many bytes it begins with that come from the first character of the whole text.</param>
+    /// <param name="output">Where it goes.</param>
     /// <returns>
-    /// Whether what the result begins with comes from the text's own beginning; false where that was taken away. A pre-tokenizer that marks the first word of a whole text
-    /// (<see cref="Metaspace"/>) asks.
+    /// The same of the result: a pre-tokenizer that marks where a whole text begins (<see cref="Metaspace"/>) asks, and marks each piece that begins with what comes from
+    /// that character.
     /// </returns>
-    public abstract bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output);
+    /// <exception cref="EdgeException">The text becomes many times as long.</exception>
+    public virtual int Apply(ReadOnlySpan<byte> text, int start, TextBuffer output)
+    {
+        output.Begin(text.Length);
+        int kept = Rewrite(text, start, output);
+        output.End();
+        return kept;
+    }
+
+    /// <summary>Does it.</summary>
+    protected abstract int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output);
 
     /// <summary>Several, one after another.</summary>
     public sealed class Sequence(ImmutableArray<Normalizer> steps) : Normalizer
     {
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+        public override int Apply(ReadOnlySpan<byte> text, int start, TextBuffer output)
         {
-            var current = new ArrayBufferWriter<byte>();
-            var next = new ArrayBufferWriter<byte>();
+            var current = new TextBuffer(output.Budget);
+            var next = new TextBuffer(output.Budget);
             current.Write(text);
-            bool keepsStart = true;
             foreach (var step in steps)
             {
-                next.ResetWrittenCount();
-                keepsStart &= step.Apply(current.WrittenSpan, next);
+                next.Clear();
+                start = step.Apply(current.Written, start, next);
                 (current, next) = (next, current);
             }
 
-            output.Write(current.WrittenSpan);
-            return keepsStart;
+            output.Write(current.Written);
+            return start;
         }
+
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output) => Apply(text, start, output);
     }
 
     /// <summary>One of Unicode's normalization forms, by the tables of Unicode 9, as the reference implementation has them: what came later stays as it is.</summary>
@@ -40,7 +54,22 @@ internal abstract class Normalizer
         private static readonly SearchValues<byte> LaterLeads =
             SearchValues.Create([.. Enumerable.Range(0x80, 0x80).Where(lead => ((LegacyClasses.NotYetNormalized.FirstBytes.Leads >> (lead - 0x80)) & 1) != 0).Select(lead => (byte)lead)]);
 
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
+        {
+            int before = output.Count;
+            Write(text[..start], output);
+            int kept = output.Count - before;
+            output.CutTo(before);
+            Write(text, output);
+
+            // What follows may have joined the last character.
+            while (before + kept < output.Count && (output.Written[before + kept] & 0xC0) == 0x80)
+                kept++;
+
+            return Math.Min(kept, output.Count - before);
+        }
+
+        private void Write(ReadOnlySpan<byte> text, TextBuffer output)
         {
             int done = 0;
             for (int at = 0, skip, length; (skip = text[at..].IndexOfAny(LaterLeads)) >= 0; at += length)
@@ -55,83 +84,105 @@ internal abstract class Normalizer
             }
 
             UnicodeNormalization.Normalize(text[done..], form, output);
-            return true;
         }
     }
 
     /// <summary>Puts <paramref name="prefix"/> before a text that is not empty.</summary>
     public sealed class Prepend(byte[] prefix) : Normalizer
     {
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
         {
             output.Write(text.IsEmpty ? [] : prefix);
             output.Write(text);
-            return true;
+            return start > 0 ? prefix.Length + start : 0;
         }
     }
 
     /// <summary>Takes white space away from the ends.</summary>
     public sealed class Strip(bool left, bool right) : Normalizer
     {
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
         {
-            int start = left ? Utf8Text.AfterWhiteSpace(text, 0) : 0;
+            int first = left ? Utf8Text.AfterWhiteSpace(text, 0) : 0;
             int end = right ? Utf8Text.BeforeWhiteSpace(text, text.Length) : text.Length;
-            output.Write(start < end ? text[start..end] : []);
-            return start == 0;
+            end = Math.Max(first, end);
+            output.Write(text[first..end]);
+            return Math.Clamp(start, first, end) - first;
         }
     }
 
     /// <summary>Writes every byte as a character of <see cref="ByteAlphabet"/>.</summary>
     public sealed class ByteLevel : Normalizer
     {
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
         {
-            ByteAlphabet.Write(text, output);
-            return true;
+            int kept = ByteAlphabet.Write(text[..start], output);
+            ByteAlphabet.Write(text[start..], output);
+            return kept;
         }
     }
 
     /// <summary>Puts <paramref name="content"/> in the place of each <paramref name="pattern"/>.</summary>
     public sealed class Replace(byte[] pattern, byte[] content) : Normalizer
     {
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
         {
-            bool keepsStart = !text.StartsWith(pattern) || KeepsStart(pattern, content);
-            for (int at; (at = text.IndexOf(pattern)) >= 0; text = text[(at + pattern.Length)..])
+            var replacing = new Replacing(text, start, content, output);
+            for (int at = 0, length; (length = text[at..].IndexOf(pattern)) >= 0;)
             {
-                output.Write(text[..at]);
-                output.Write(content);
+                at += length + pattern.Length;
+                replacing.Replace(at - pattern.Length, at);
             }
 
-            output.Write(text);
-            return keepsStart;
+            return replacing.End();
         }
-
-        /// <summary>The reference implementation counts what is put in as coming from the last character that it replaces.</summary>
-        public static bool KeepsStart(ReadOnlySpan<byte> replaced, ReadOnlySpan<byte> content) =>
-            replaced.IsEmpty || (!content.IsEmpty && Utf8Text.LengthAt(replaced, 0) == replaced.Length);
     }
 
     /// <summary>Puts <paramref name="content"/> in the place of each match of <paramref name="pattern"/>.</summary>
     public sealed class ReplaceMatches(Pattern pattern, byte[] content) : Normalizer
     {
-        public override bool Apply(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
-        {
-            var matcher = new Pattern.Matcher(pattern);
-            matcher.Start(text.Length);
-            bool keepsStart = true;
-            int end = 0;
-            while (matcher.TryNext(text, out int matchStart, out int matchEnd))
-            {
-                keepsStart &= matchStart > 0 || Replace.KeepsStart(text[..matchEnd], content);
-                output.Write(text[end..matchStart]);
-                output.Write(content);
-                end = matchEnd;
-            }
+        private Pattern.Matcher? _spare;
 
-            output.Write(text[end..]);
-            return keepsStart;
+        protected override int Rewrite(ReadOnlySpan<byte> text, int start, TextBuffer output)
+        {
+            var matcher = Interlocked.Exchange(ref _spare, null) ?? new Pattern.Matcher(pattern);
+            var replacing = new Replacing(text, start, content, output);
+            matcher.Start(output.Budget);
+            while (matcher.TryNext(text, out int matchStart, out int matchEnd))
+                replacing.Replace(matchStart, matchEnd);
+
+            _spare = matcher;
+            return replacing.End();
+        }
+    }
+
+    /// <summary>Writes a text with parts of it replaced.</summary>
+    private ref struct Replacing(ReadOnlySpan<byte> text, int start, byte[] content, TextBuffer output)
+    {
+        private readonly ReadOnlySpan<byte> _text = text;
+        private int _done;
+        private int _kept;
+
+        /// <summary>The reference implementation counts what is put in as coming from the last character that it replaces.</summary>
+        public void Replace(int from, int to)
+        {
+            Copy(from);
+            output.Write(content);
+            _kept += to <= start ? content.Length : 0;
+            _done = to;
+        }
+
+        /// <summary>Writes the rest; gives how much of all comes from the text's start.</summary>
+        public int End()
+        {
+            Copy(_text.Length);
+            return _kept;
+        }
+
+        private void Copy(int to)
+        {
+            output.Write(_text[_done..to]);
+            _kept += Math.Max(0, Math.Min(to, start) - _done);
         }
     }
 }

@@ -5,9 +5,18 @@ namespace EdgeSdk.Text;
 /// <summary>Reads the <c>normalizer</c> of a <c>tokenizer.json</c>.</summary>
 internal static class NormalizerReader
 {
+    /// <summary>That of nmt_nfkc_cf has half a million letters.</summary>
+    private const int LargestMap = 1 << 24;
+
     private const string Known = "BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents";
 
     public static Normalizer Read(JsonField field)
+    {
+        Normalizer[] steps = [.. TokenizerFile.StepsOf(field, "normalizers").Select(ReadStep)];
+        return steps.Length == 1 ? steps[0] : new Normalizer.Sequence([.. steps]);
+    }
+
+    private static Normalizer ReadStep(JsonField field)
     {
         var type = field["type"];
         return type.String() switch
@@ -25,7 +34,6 @@ internal static class NormalizerReader
             "Precompiled" => ReadPrecompiled(field["precompiled_charsmap"]),
             "Prepend" => new Normalizer.Prepend(Encoding.UTF8.GetBytes(field["prepend"].String())),
             "Replace" => ReadReplace(field),
-            "Sequence" => new Normalizer.Sequence([.. field["normalizers"].Items().Select(Read)]),
             _ => throw type.Refuse($"is not a normalizer that is supported ({Known} are)", TokenizerFile.UseKnown),
         };
     }
@@ -66,7 +74,7 @@ internal static class NormalizerReader
     {
         try
         {
-            return CharacterMap.Read(Convert.FromBase64String(map.String()));
+            return CharacterMap.Read(Convert.FromBase64String(map.String(LargestMap)));
         }
         catch (FormatException exception)
         {

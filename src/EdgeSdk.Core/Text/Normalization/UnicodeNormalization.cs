@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace EdgeSdk.Text;
@@ -89,7 +88,7 @@ internal static class UnicodeNormalization
     }
 
     /// <summary>Appends the normalised <paramref name="text"/> to <paramref name="output"/>.</summary>
-    public static void Normalize(ReadOnlySpan<byte> text, NormalizationForm form, ArrayBufferWriter<byte> output)
+    public static void Normalize(ReadOnlySpan<byte> text, NormalizationForm form, TextBuffer output)
     {
         bool composes = form is NormalizationForm.FormC or NormalizationForm.FormKC;
         bool isCompatibility = form is NormalizationForm.FormKC or NormalizationForm.FormKD;
@@ -105,7 +104,7 @@ internal static class UnicodeNormalization
             Compose(codePoints);
 
         foreach (int codePoint in codePoints)
-            output.Advance(new Rune(codePoint).EncodeToUtf8(output.GetSpan(4)));
+            output.Write(new Rune(codePoint));
     }
 
     private static void Mark(IEnumerable<int> codePoints, Trait trait)

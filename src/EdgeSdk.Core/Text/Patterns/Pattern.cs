@@ -6,9 +6,6 @@ namespace EdgeSdk.Text;
 /// </summary>
 internal sealed class Pattern
 {
-    /// <summary>Steps that a search may take for each byte of text; known patterns take fewer than twenty.</summary>
-    private const int StepsPerByte = 200;
-
     private readonly string _source;
     private readonly PatternInstruction[] _program;
     private readonly bool[]? _firstBytes;
@@ -34,6 +31,7 @@ internal sealed class Pattern
         private readonly PatternInstruction[] _program = pattern._program;
         private Frame[] _frames = new Frame[32];
         private int _count;
+        private TextBudget _budget = null!;
         private long _steps;
         private int _from;
         private int _lastEnd;
@@ -41,12 +39,13 @@ internal sealed class Pattern
         /// <summary>Where to go on after a failure: at Position, or, for a greedy run, one code point before it, not before Least.</summary>
         private readonly record struct Frame(int Instruction, int Position, int Least);
 
-        /// <summary>Begins a text of <paramref name="length"/> bytes.</summary>
-        public void Start(int length)
+        /// <summary>Begins a text, which takes its steps from <paramref name="budget"/>.</summary>
+        public void Start(TextBudget budget)
         {
             _from = _count = 0;
             _lastEnd = -1;
-            _steps = 2_000 + (long)StepsPerByte * length;
+            _budget = budget;
+            _steps = budget.Steps;
         }
 
         /// <summary>The next match from left to right; matches do not overlap, an empty one does not follow another directly.</summary>
@@ -66,6 +65,7 @@ internal sealed class Pattern
                 return true;
             }
 
+            _budget.Steps = _steps;
             start = end = -1;
             return false;
         }
@@ -224,7 +224,7 @@ internal sealed class Pattern
             {
                 throw new EdgeException(
                     EdgeErrorCode.InvalidModel,
-                    $"The tokenizer's pattern {pattern._source} takes more than {StepsPerByte} steps a byte on this text. Use a pattern without nested repetitions.");
+                    $"The tokenizer's pattern {JsonField.Shorten(pattern._source)} takes too many steps on this text. Use a pattern without nested repetitions.");
             }
         }
     }

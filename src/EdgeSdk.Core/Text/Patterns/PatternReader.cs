@@ -5,22 +5,19 @@ namespace EdgeSdk.Text;
 /// <summary>Reads a <c>pattern</c> of a <c>tokenizer.json</c>: <c>{"String": text}</c> or <c>{"Regex": expression}</c>.</summary>
 internal static class PatternReader
 {
+    private const int LongestPattern = 1 << 14;
+
     public static Pattern Read(JsonField pattern)
     {
-        if (pattern.Optional("String") is { } text)
-        {
-            NotEmpty(text);
-            return Pattern.Literal(text.String());
-        }
-
-        var regex = pattern["Regex"];
+        var text = pattern.Optional("String");
+        var field = text ?? pattern["Regex"];
         try
         {
-            return Pattern.Parse(regex.String());
+            return text is null ? Pattern.Parse(field.String(LongestPattern)) : Pattern.Literal(Encoding.UTF8.GetString(NotEmpty(field)));
         }
         catch (FormatException exception)
         {
-            throw regex.Refuse($"has {exception.Message}, which is not supported", "Write the pattern without it", exception);
+            throw field.Refuse($"has {exception.Message}, which is not supported", "Write the pattern without it", exception);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace EdgeSdk.Text;
@@ -9,7 +8,7 @@ internal enum PrependScheme
     /// <summary>Before each piece.</summary>
     Always,
 
-    /// <summary>Before the piece that the whole text begins with.</summary>
+    /// <summary>Before each piece that begins with what comes from the first character of the whole text.</summary>
     First,
 
     /// <summary>Nowhere.</summary>
@@ -42,17 +41,26 @@ internal sealed class Metaspace : PreTokenizer
             pieces.Cut(_cutter);
     }
 
-    private void Write(ReadOnlySpan<byte> piece, bool startsText, ArrayBufferWriter<byte> output)
+    private int Write(ReadOnlySpan<byte> piece, int start, TextBuffer output)
     {
-        bool wantsOne = _scheme == PrependScheme.Always || (_scheme == PrependScheme.First && startsText);
+        int before = output.Count;
+        bool wantsOne = _scheme == PrependScheme.Always || (_scheme == PrependScheme.First && start > 0);
         output.Write(wantsOne && piece[0] != ' ' && !piece.StartsWith(_replacement) ? _replacement : []);
-        for (int space; (space = piece.IndexOf((byte)' ')) >= 0; piece = piece[(space + 1)..])
+        WriteSpaces(piece[..start], output);
+        int kept = start > 0 ? output.Count - before : 0;
+        WriteSpaces(piece[start..], output);
+        return kept;
+    }
+
+    private void WriteSpaces(ReadOnlySpan<byte> text, TextBuffer output)
+    {
+        for (int space; (space = text.IndexOf((byte)' ')) >= 0; text = text[(space + 1)..])
         {
-            output.Write(piece[..space]);
+            output.Write(text[..space]);
             output.Write(_replacement);
         }
 
-        output.Write(piece);
+        output.Write(text);
     }
 
     private void Cut(ReadOnlySpan<byte> text, int offset, List<Piece> pieces)

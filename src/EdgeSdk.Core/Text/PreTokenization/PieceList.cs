@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace EdgeSdk.Text;
 
 /// <summary>A part of a text, in bytes.</summary>
@@ -11,35 +9,34 @@ internal readonly record struct Piece(int Start, int End)
 /// <summary>Appends the pieces of <paramref name="text"/>, which itself lies at <paramref name="offset"/>.</summary>
 internal delegate void PieceCutter(ReadOnlySpan<byte> text, int offset, List<Piece> pieces);
 
-/// <summary>Appends what a piece becomes to <paramref name="output"/>; <paramref name="startsText"/>: it is where the whole text begins.</summary>
-internal delegate void PieceRewriter(ReadOnlySpan<byte> piece, bool startsText, ArrayBufferWriter<byte> output);
+/// <summary>Appends what a piece becomes to <paramref name="output"/>, and gives how much of it comes from the start: as <see cref="Normalizer.Apply"/> does.</summary>
+internal delegate int PieceRewriter(ReadOnlySpan<byte> piece, int start, TextBuffer output);
 
 /// <summary>A text on its way to the model: its UTF-8 bytes and the pieces into which the pre-tokenizers have cut it. One thread at a time.</summary>
-internal sealed class PieceList
+internal sealed class PieceList(TextBudget budget)
 {
     private readonly Dictionary<Pattern, Pattern.Matcher> _matchers = [];
     private readonly List<(int Start, int End, bool IsDelimiter)> _spans = [];
-    private ArrayBufferWriter<byte> _text = new();
-    private ArrayBufferWriter<byte> _nextText = new();
+    private TextBuffer _text = new(budget);
+    private TextBuffer _nextText = new(budget);
     private List<Piece> _next = [];
-    private bool _startsText;
+
+    /// <summary>So many bytes at the beginning of the text come from the first character of the whole.</summary>
+    private int _start;
 
     /// <summary>The text that the pieces are parts of.</summary>
-    public ReadOnlySpan<byte> Text => _text.WrittenSpan;
+    public ReadOnlySpan<byte> Text => _text.Written;
 
     /// <summary>In the text's order, none empty.</summary>
     public List<Piece> Pieces { get; private set; } = [];
 
-    /// <summary>Whether the first piece is where the whole text begins.</summary>
-    private bool FirstPieceStartsText => _startsText && Pieces.Count > 0 && Pieces[0].Start == 0;
-
     /// <summary>Begins with a text of one piece.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="startsText">Whether it begins where the whole text does.</param>
-    public void Start(ReadOnlySpan<byte> text, bool startsText)
+    /// <param name="start">How many bytes it begins with that come from the first character of the whole text.</param>
+    public void Start(ReadOnlySpan<byte> text, int start)
     {
-        _startsText = startsText;
-        _text.ResetWrittenCount();
+        _start = start;
+        _text.Clear();
         _text.Write(text);
         Pieces.Clear();
         Add(Pieces, 0, text.Length);
@@ -87,17 +84,20 @@ internal sealed class PieceList
     /// <summary>Puts something else in the place of each piece.</summary>
     public void Rewrite(PieceRewriter rewriter)
     {
-        bool startsText = FirstPieceStartsText;
-        _nextText.ResetWrittenCount();
+        int start = 0;
         _next.Clear();
-        for (int i = 0; i < Pieces.Count; i++)
+        _nextText.Clear();
+        _nextText.Begin(_text.Count);
+        foreach (var piece in Pieces)
         {
-            int start = _nextText.WrittenCount;
-            rewriter(Text[Pieces[i].Start..Pieces[i].End], startsText && i == 0, _nextText);
-            Add(_next, start, _nextText.WrittenCount);
+            int before = _nextText.Count;
+            int kept = rewriter(Text[piece.Start..piece.End], Math.Clamp(_start - piece.Start, 0, piece.Length), _nextText);
+            start = kept > 0 ? before + kept : start;
+            Add(_next, before, _nextText.Count);
         }
 
-        _startsText = startsText;
+        _nextText.End();
+        _start = start;
         (_text, _nextText) = (_nextText, _text);
         (Pieces, _next) = (_next, Pieces);
     }
@@ -113,7 +113,7 @@ internal sealed class PieceList
     {
         _spans.Clear();
         int end = 0;
-        matcher.Start(text.Length);
+        matcher.Start(budget);
         while (matcher.TryNext(text, out int matchStart, out int matchEnd))
         {
             AddGap(end, matchStart, invert);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 
 namespace EdgeSdk.Text;
@@ -75,13 +74,20 @@ internal abstract class PreTokenizer
         private static readonly Split Words = new(
             Pattern.Parse(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"), invert: false, SplitBehavior.Isolated);
 
-        private static readonly PieceRewriter PrefixSpace = static (piece, _, output) =>
+        private static readonly PieceRewriter PrefixSpace = static (piece, start, output) =>
         {
-            output.Write(piece[0] == ' ' ? [] : " "u8);
+            bool wantsOne = piece[0] != ' ';
+            output.Write(wantsOne ? " "u8 : []);
             output.Write(piece);
+            return start > 0 && wantsOne ? start + 1 : start;
         };
 
-        private static readonly PieceRewriter WriteBytes = static (piece, _, output) => ByteAlphabet.Write(piece, output);
+        private static readonly PieceRewriter WriteBytes = static (piece, start, output) =>
+        {
+            int kept = ByteAlphabet.Write(piece[..start], output);
+            ByteAlphabet.Write(piece[start..], output);
+            return kept;
+        };
 
         private readonly bool _addsPrefixSpace;
         private readonly bool _usesPattern;

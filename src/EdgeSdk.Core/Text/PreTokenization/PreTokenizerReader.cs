@@ -3,16 +3,12 @@ using System.Text;
 namespace EdgeSdk.Text;
 
 /// <summary>Reads the <c>pre_tokenizer</c> of a <c>tokenizer.json</c>.</summary>
-internal sealed class PreTokenizerReader
+internal static class PreTokenizerReader
 {
     private const string Known =
         "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, UnicodeScripts, Whitespace, WhitespaceSplit";
 
     private const int LongestPiece = 1 << 20;
-
-    private readonly JsonField? _rawByteLevel;
-
-    private PreTokenizerReader(JsonField? rawByteLevel) => _rawByteLevel = rawByteLevel;
 
     /// <summary>Reads it.</summary>
     /// <param name="field">The pre-tokenizer.</param>
@@ -20,31 +16,14 @@ internal sealed class PreTokenizerReader
     /// <param name="isRaw">Whether it will: the last step is ByteLevel, which then need not write them in its alphabet for the model to read them from there.</param>
     public static PreTokenizer Read(JsonField field, bool readsBytes, out bool isRaw)
     {
-        var last = LastStep(field);
-        isRaw = readsBytes && last?["type"].String() == "ByteLevel" && CountByteLevel(field) == 1;
-        return new PreTokenizerReader(isRaw ? last : null).Read(field);
+        var steps = TokenizerFile.StepsOf(field, "pretokenizers");
+        bool isLastRaw = isRaw = readsBytes && steps.Count(IsByteLevel) == 1 && IsByteLevel(steps[^1]);
+        return new PreTokenizer.Sequence([.. steps.Select((step, i) => ReadStep(step, isRaw: isLastRaw && i == steps.Count - 1))]);
     }
 
-    private static JsonField? LastStep(JsonField field)
-    {
-        JsonField? last = field;
-        while (last is { } step && step["type"].String() == "Sequence")
-        {
-            var steps = step["pretokenizers"].Items().ToArray();
-            last = steps.Length > 0 ? steps[^1] : null;
-        }
+    private static bool IsByteLevel(JsonField step) => step["type"].String() == "ByteLevel";
 
-        return last;
-    }
-
-    private static int CountByteLevel(JsonField field) => field["type"].String() switch
-    {
-        "ByteLevel" => 1,
-        "Sequence" => field["pretokenizers"].Items().Sum(CountByteLevel),
-        _ => 0,
-    };
-
-    private PreTokenizer Read(JsonField field)
+    private static PreTokenizer ReadStep(JsonField field, bool isRaw)
     {
         var type = field["type"];
         return type.String() switch
@@ -54,7 +33,7 @@ internal sealed class PreTokenizerReader
                 new PreTokenizer.SplitAt(CodePoints.WhiteSpace.Contains, SplitBehavior.Removed),
                 new PreTokenizer.SplitAt(LegacyClasses.Punctuation.Contains, SplitBehavior.Isolated),
             ]),
-            "ByteLevel" => new PreTokenizer.ByteLevel(field.Flag("add_prefix_space", true), field.Flag("use_regex", true), isRaw: field.Path == _rawByteLevel?.Path),
+            "ByteLevel" => new PreTokenizer.ByteLevel(field.Flag("add_prefix_space", true), field.Flag("use_regex", true), isRaw),
             "CharDelimiterSplit" => ReadDelimiter(field["delimiter"]),
             "Digits" => new PreTokenizer.SplitAt(
                 NamedClasses.Numbers.Contains, field.Flag("individual_digits") ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
@@ -62,7 +41,6 @@ internal sealed class PreTokenizerReader
             "Metaspace" => ReadMetaspace(field),
             "Punctuation" => new PreTokenizer.SplitAt(
                 LegacyClasses.Punctuation.Contains, field.Optional("behavior") is { } behavior ? ReadBehavior(behavior) : SplitBehavior.Isolated),
-            "Sequence" => new PreTokenizer.Sequence([.. field["pretokenizers"].Items().Select(Read)]),
             "Split" => new PreTokenizer.Split(PatternReader.Read(field["pattern"]), field.Flag("invert"), ReadBehavior(field["behavior"])),
             "UnicodeScripts" => new UnicodeScripts(),
             "Whitespace" => new PreTokenizer.Whitespace(),
