@@ -86,9 +86,14 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public Task<ChatResponse> GetResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-        GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var updates = await GetStreamingResponseAsync(messages, options, cancellationToken).ToListAsync(cancellationToken).ConfigureAwait(false);
+        var response = updates.ToChatResponse();
+        response.RawRepresentation = updates[^1].GetEdge()! with { Tokens = [.. updates.SelectMany(update => update.GetEdge()!.Tokens)] };
+        return response;
+    }
 
     /// <inheritdoc/>
     /// <exception cref="EdgeException">The model or the server failed; <see cref="EdgeException.IsTransient"/> says whether it may work later.</exception>

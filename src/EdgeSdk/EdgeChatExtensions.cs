@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.AI;
@@ -33,6 +34,13 @@ public static class EdgeChatExtensions
         ArgumentNullException.ThrowIfNull(response);
         object? report = (response.AdditionalProperties ?? response.Messages.LastOrDefault()?.AdditionalProperties)?.GetValueOrDefault(ReportKey);
         return report is JsonElement json ? json.Deserialize(EdgeReportJson.Default.EdgeReport) : null;
+    }
+
+    /// <summary>The tokens of a response that <see cref="EdgeChatClient"/> gave whole, in order; none where a cache kept it, updates were folded, or another client wrote it.</summary>
+    public static ImmutableArray<EdgeToken> GetEdgeTokens(this ChatResponse response)
+    {
+        ArgumentNullException.ThrowIfNull(response);
+        return response.RawRepresentation is EdgeUpdate edge ? edge.Tokens : [];
     }
 
     /// <summary>The route that a request asks for, as an enumeration or by its name; null for none.</summary>

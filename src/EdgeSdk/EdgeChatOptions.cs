@@ -33,6 +33,12 @@ public sealed class EdgeChatOptions
     /// <summary><c>strict</c>: whether calls fit their tools' schemas.</summary>
     public bool? Strict { get; set; }
 
+    /// <summary><c>regex</c>: a regular expression that the whole answer matches (docs/constraints.md). Not beside a <see cref="Grammar"/>, tools or a response format in JSON.</summary>
+    public string? Regex { get; set; }
+
+    /// <summary><c>grammar</c>: a grammar in llama.cpp's notation (GBNF) that the whole answer is of; likewise.</summary>
+    public string? Grammar { get; set; }
+
     /// <summary><c>edge.spans</c>: whether strings in calls and in JSON stand in the conversation.</summary>
     public bool? Spans { get; set; }
 }

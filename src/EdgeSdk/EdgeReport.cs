@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 
 namespace EdgeSdk;
 
-/// <summary>What stands behind a piece of an answer: <c>update.GetEdge()</c>.</summary>
-/// <param name="Writer">Who wrote it.</param>
+/// <summary>What stands behind a piece of an answer, <c>update.GetEdge()</c>, or behind all of it, <c>response.RawRepresentation</c>.</summary>
+/// <param name="Writer">Who wrote it; of a whole answer its last piece.</param>
 /// <param name="Report">What came of the whole answer; on its last update only.</param>
 public sealed record EdgeUpdate(EdgeWriter Writer, EdgeReport? Report = null)
 {

@@ -42,9 +42,11 @@ internal static class Sampler
     public static Pick Choose(ReadOnlySpan<float> raw, Span<float> logits, in SamplerSpec spec, int place, ReadOnlySpan<ulong> allowed)
     {
         ThrowUnlessFinite(logits);
+        int left = 0;
         for (int word = 0; word * 64 < logits.Length; word++)
         {
             ulong mask = word < allowed.Length ? allowed[word] : 0;
+            left += BitOperations.PopCount(mask);
             if (mask == ulong.MaxValue)
                 continue;
 
@@ -63,7 +65,7 @@ internal static class Sampler
             }
         }
 
-        return Drawn(raw, logits, spec, place);
+        return Drawn(raw, logits, spec, place) with { IsForced = left == 1 };
     }
 
     private static Pick Drawn(ReadOnlySpan<float> raw, ReadOnlySpan<float> logits, in SamplerSpec spec, int place)

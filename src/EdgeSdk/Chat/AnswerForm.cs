@@ -5,7 +5,7 @@ using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Chat;
 
-/// <summary>What a request wants of an answer's form (docs/chat-options.md): JSON, by a schema or not, and calls that must come or must fit their tools' schemas.</summary>
+/// <summary>What a request wants of an answer's form (docs/chat-options.md): JSON, by a schema or not, another language, and calls that must come or must fit their tools' schemas.</summary>
 /// <param name="Constraint">Holds the model to it; null: any text, any call.</param>
 /// <param name="Told">What the model is told of it, since its chat template knows only of tools; null: nothing.</param>
 internal sealed record AnswerForm(Constraint? Constraint, string? Told)
@@ -23,6 +23,12 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         var format = options?.ResponseFormat as ChatResponseFormatJson;
         AIFunctionDeclaration[] tools = options?.ToolMode is NoneChatToolMode ? [] : [.. options?.Tools?.OfType<AIFunctionDeclaration>() ?? []];
         bool required = Require(options, ref tools);
+        if (Language(options) is { } language)
+        {
+            return format is null && tools.Length == 0 ? new(language, null) : throw new NotSupportedException(
+                "ChatOptions.AdditionalProperties has a regex or a grammar, which the whole answer must be of. Leave out ResponseFormat and Tools, or set ToolMode to None.");
+        }
+
         bool spans = MoreOptions.Spans(options);
         bool calls = tools.Length > 0 && (required || spans || format is not null || tools.Any(tool => MoreOptions.IsStrict(options, tool)));
         var texts = spans ? SpanTexts(messages) : null;
@@ -61,6 +67,15 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
             return Compile(nameof(options.Tools), () => Constraint.Tools(ChatMessages.Json(source)));
         }
     }
+
+    /// <summary>What the whole answer must be of; null: any text.</summary>
+    private static Constraint? Language(ChatOptions? options) => (MoreOptions.Regex(options), MoreOptions.Grammar(options)) switch
+    {
+        (null, null) => null,
+        ({ } regex, null) => Compile("AdditionalProperties[\"regex\"]", () => Constraint.Regex(regex)),
+        (null, { } grammar) => Compile("AdditionalProperties[\"grammar\"]", () => Constraint.Grammar(grammar)),
+        _ => throw new NotSupportedException("ChatOptions.AdditionalProperties has a regex and a grammar; an answer can be held to one of them."),
+    };
 
     /// <summary>Whether a call must come; <paramref name="tools"/> becomes those that it may be of.</summary>
     private static bool Require(ChatOptions? options, ref AIFunctionDeclaration[] tools)

@@ -16,13 +16,24 @@ internal static class ChatMessages
     /// <param name="messages">At least one.</param>
     /// <param name="instructions">Of the request.</param>
     /// <param name="tools">In reach; their serializer options know the types of their arguments and results.</param>
-    /// <exception cref="ArgumentException">There is no message.</exception>
+    /// <exception cref="ArgumentException">There is no message, or a result of a call that no message makes.</exception>
     /// <exception cref="NotSupportedException">A role or a content that the model cannot take.</exception>
     public static JsonArray ToJson(IEnumerable<ChatMessage> messages, string? instructions, IEnumerable<AITool>? tools)
     {
         var json = new JsonArray();
+        var results = new Results(tools);
         foreach (var message in messages)
         {
+            if (message is null)
+                throw new ArgumentException("A message is null.", nameof(messages));
+
+            if (message.Role == ChatRole.Tool)
+            {
+                results.Take(message);
+                continue;
+            }
+
+            results.MoveTo(json);
             if (message.Role == ChatRole.System && json.Count == 0)
             {
                 json.Add((JsonNode)Plain("system", Join(instructions, Text(message))));
@@ -30,10 +41,12 @@ internal static class ChatMessages
             }
             else
             {
-                Add(json, message, tools);
+                json.Add((JsonNode)Spoken(message, tools));
+                results.Expect(message);
             }
         }
 
+        results.MoveTo(json);
         if (json.Count == 0)
             throw new ArgumentException("There is no message to answer.", nameof(messages));
 
@@ -52,16 +65,8 @@ internal static class ChatMessages
             json.Insert(0, Plain("system", line));
     }
 
-    private static void Add(JsonArray json, ChatMessage message, IEnumerable<AITool>? tools)
+    private static JsonObject Spoken(ChatMessage message, IEnumerable<AITool>? tools)
     {
-        if (message.Role == ChatRole.Tool)
-        {
-            foreach (var content in message.Contents)
-                json.Add((JsonNode)Plain("tool", content is FunctionResultContent result ? Result(result, tools) : throw NotTaken(message, content)));
-
-            return;
-        }
-
         if (message.Role != ChatRole.User && message.Role != ChatRole.Assistant && message.Role != ChatRole.System)
             throw new NotSupportedException($"A message has the role '{message.Role}'; system, user, assistant and tool are supported.");
 
@@ -74,7 +79,7 @@ internal static class ChatMessages
         if (calls.Length > 0)
             plain["tool_calls"] = new JsonArray(calls);
 
-        json.Add((JsonNode)plain);
+        return plain;
     }
 
     private static JsonObject Plain(string role, string content) => new() { ["role"] = role, ["content"] = content };
@@ -114,14 +119,21 @@ internal static class ChatMessages
         };
     }
 
-    /// <summary>A tool's result: a string as it is, anything else as compact JSON.</summary>
-    private static string Result(FunctionResultContent result, IEnumerable<AITool>? tools) => result.Result switch
+    /// <summary>A tool's result: a text as it is, anything else as compact JSON.</summary>
+    private static string Result(ChatMessage message, FunctionResultContent result, IEnumerable<AITool>? tools)
     {
-        null => result.Exception is { } failure ? Json("Error: " + failure.Message) : "null",
-        string text => text,
-        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        var value => Json(value, tools),
-    };
+        return result.Result switch
+        {
+            null => result.Exception is { } failure ? Json("Error: " + failure.Message) : "null",
+            string text => text,
+            JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
+            AIContent content => Part(content),
+            IEnumerable<AIContent> contents => string.Concat(contents.Select(Part)),
+            var value => Json(value, tools),
+        };
+
+        string Part(AIContent content) => content is TextContent part ? part.Text : throw NotTaken(message, content);
+    }
 
     /// <summary>Compact JSON; characters beyond ASCII as they are.</summary>
     public static string Json(object? value, IEnumerable<AITool>? tools = null)
@@ -166,4 +178,38 @@ internal static class ChatMessages
 
     private static NotSupportedException NotTaken(ChatMessage message, AIContent content) =>
         new($"A message of role '{message.Role}' holds {content.GetType().Name}, which this model cannot take; it takes text, and functions' calls and results.");
+
+    /// <summary>The results of one message's calls: they go to the template in the order of the calls, by which most tell them apart, whatever order they came in.</summary>
+    private sealed class Results(IEnumerable<AITool>? tools)
+    {
+        private readonly List<(int Place, JsonObject Message)> _taken = [];
+        private readonly List<FunctionCallContent> _calls = []; // of the whole conversation
+
+        public void Expect(ChatMessage message) => _calls.AddRange(message.Contents.OfType<FunctionCallContent>());
+
+        public void Take(ChatMessage message)
+        {
+            foreach (var content in message.Contents)
+            {
+                if (content is not FunctionResultContent result)
+                    throw NotTaken(message, content);
+
+                int call = _calls.FindLastIndex(call => call.CallId == result.CallId);
+                if (call < 0)
+                    throw new ArgumentException($"A message holds the result of the call '{result.CallId}', which no message before it makes. Keep calls and results together.", nameof(message));
+
+                var plain = Plain("tool", Result(message, result, tools));
+                (plain["tool_call_id"], plain["name"]) = (result.CallId, _calls[call].Name);
+                _taken.Add((call, plain));
+            }
+        }
+
+        public void MoveTo(JsonArray json)
+        {
+            foreach (var (_, message) in _taken.OrderBy(result => result.Place))
+                json.Add((JsonNode)message);
+
+            _taken.Clear();
+        }
+    }
 }

@@ -14,7 +14,7 @@ namespace EdgeSdk.Chat;
 /// <param name="Limits">What else ends the answer.</param>
 internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, SamplerSpec Sampler, int MaxOutputTokens, EdgeRoute Route, AnswerLimits Limits)
 {
-    private const string WrittenWhileRead = "An answer is written while it is read, and a connection that is cut is taken up again by itself. Leave it unset.";
+    private const int MostStopSequences = 256, LongestStopSequence = 1024;
 
     /// <summary>What the answer must look like; null: anything.</summary>
     public Constraint? Constraint { get; init; }
@@ -67,7 +67,7 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
 
         return new(
             json,
-            withTools ? new JsonArray([.. options!.Tools!.Select(Tool)]) : null,
+            withTools ? Functions(options!.Tools!) : null,
             sampler,
             limit,
             options.Route() ?? defaults.Route,
@@ -99,29 +99,40 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
     private static string[] StopSequences(ChatOptions? options)
     {
         string[] sequences = [.. options?.StopSequences ?? []];
-        return sequences.Any(string.IsNullOrEmpty)
-            ? throw new ArgumentException("ChatOptions.StopSequences holds an empty string, which would end every answer at once. Leave it out.", nameof(options))
-            : sequences;
+        if (sequences.Any(string.IsNullOrEmpty))
+            throw new ArgumentException("ChatOptions.StopSequences holds an empty string, which would end every answer at once. Leave it out.", nameof(options));
+
+        return sequences.Length <= MostStopSequences && sequences.All(sequence => sequence.Length <= LongestStopSequence) ? sequences
+            : throw new ArgumentException($"ChatOptions.StopSequences may hold {MostStopSequences} sequences of {LongestStopSequence} characters; they are looked for behind every token.", nameof(options));
     }
 
-    private static JsonObject Tool(AITool tool)
+    private static JsonArray Functions(IList<AITool> tools)
     {
-        if (tool is not AIFunctionDeclaration function)
+        AIFunctionDeclaration[] functions = [.. tools.Select(tool => tool as AIFunctionDeclaration ?? throw new NotSupportedException(
+            $"ChatOptions.Tools holds {(tool is null ? "null" : $"'{tool.Name}', a {tool.GetType().Name}")}; only functions (AIFunctionDeclaration) are supported, since nobody here can run another tool."))];
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var function in functions)
         {
-            throw new NotSupportedException($"ChatOptions.Tools holds '{tool.Name}', a {tool.GetType().Name}; only functions (AIFunctionDeclaration) are supported.");
+            if (function.Name.Length == 0 || !function.Name.All(c => char.IsLetterOrDigit(c) || "_-.:/".Contains(c)))
+                throw new NotSupportedException($"ChatOptions.Tools holds a function called '{function.Name}'; calls are written with names of letters, digits and _ - . : / alone. Rename it.");
+
+            if (!names.Add(function.Name))
+                throw new ArgumentException($"ChatOptions.Tools holds two functions called '{function.Name}'; a call could be of either. Rename one.", nameof(tools));
         }
 
-        return new JsonObject
-        {
-            ["type"] = "function",
-            ["function"] = new JsonObject
-            {
-                ["name"] = function.Name,
-                ["description"] = function.Description,
-                ["parameters"] = JsonNode.Parse(function.JsonSchema.GetRawText()),
-            },
-        };
+        return new JsonArray([.. functions.Select(Tool)]);
     }
+
+    private static JsonObject Tool(AIFunctionDeclaration function) => new()
+    {
+        ["type"] = "function",
+        ["function"] = new JsonObject
+        {
+            ["name"] = function.Name,
+            ["description"] = function.Description,
+            ["parameters"] = JsonNode.Parse(function.JsonSchema.GetRawText()),
+        },
+    };
 
     private static void RefuseWhatIsNotHonoured(ChatOptions? options, string modelId)
     {
@@ -132,14 +143,13 @@ internal sealed record ChatRequest(JsonArray Messages, JsonArray? Tools, Sampler
             throw new NotSupportedException($"ChatOptions.ModelId is '{model}'; this client runs '{modelId}'.");
 
         Refuse(options.ConversationId is not null, nameof(options.ConversationId), "Pass the whole history with each request.");
-        Refuse(options.AllowBackgroundResponses is true, nameof(options.AllowBackgroundResponses), WrittenWhileRead);
-        Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken), WrittenWhileRead);
+        Refuse(options.ContinuationToken is not null, nameof(options.ContinuationToken), "No answer of this client has one: it is written while it is read, and a connection that is cut is taken up again by itself.");
         MoreOptions.RefuseUnknown(options);
     }
 
     private static void Refuse(bool isSet, string field, string remedy)
     {
         if (isSet)
-            throw new NotSupportedException($"ChatOptions.{field} is not supported yet. {remedy}");
+            throw new NotSupportedException($"ChatOptions.{field} is not supported. {remedy}");
     }
 }

@@ -10,12 +10,12 @@ namespace EdgeSdk.Chat;
 /// </summary>
 internal static class MoreOptions
 {
-    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", LogitBiasKey = "logit_bias", ThinkingBudgetKey = "thinking_budget", SpansKey = "edge.spans";
+    private const string MinPKey = "min_p", RepetitionPenaltyKey = "repetition_penalty", LogProbsKey = "logprobs", LogitBiasKey = "logit_bias", ThinkingBudgetKey = "thinking_budget", RegexKey = "regex", GrammarKey = "grammar", SpansKey = "edge.spans";
 
     /// <summary>The second is what Microsoft.Extensions.AI's client of OpenAI reads, on options and on functions.</summary>
     private const string StrictKey = "strict", StrictSchemaKey = "strictJsonSchema";
 
-    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogitBiasKey, LogProbsKey, ThinkingBudgetKey, StrictKey, StrictSchemaKey, SpansKey];
+    private static readonly string[] s_known = [EdgeChatExtensions.RouteKey, MinPKey, RepetitionPenaltyKey, LogitBiasKey, LogProbsKey, ThinkingBudgetKey, StrictKey, StrictSchemaKey, RegexKey, GrammarKey, SpansKey];
 
     /// <summary>A request whose additional properties hold what its factory gives. The caller's options are not changed.</summary>
     /// <exception cref="NotSupportedException">The factory gives another client's options.</exception>
@@ -103,6 +103,12 @@ internal static class MoreOptions
             : throw new ArgumentException($"ChatOptions.AdditionalProperties[\"{ThinkingBudgetKey}\"] is '{value}'; it must be a whole number, 0 or more.", nameof(options));
     }
 
+    /// <summary>A regular expression that the whole answer matches; null where the request does not say.</summary>
+    public static string? Regex(ChatOptions? options) => options?.AdditionalProperties?.GetValueOrDefault(RegexKey)?.ToString();
+
+    /// <summary>A grammar that the whole answer is of; null where the request does not say.</summary>
+    public static string? Grammar(ChatOptions? options) => options?.AdditionalProperties?.GetValueOrDefault(GrammarKey)?.ToString();
+
     /// <summary>Whether strings in JSON and in calls must stand in the conversation's texts.</summary>
     /// <exception cref="ArgumentException">The value is neither true nor false.</exception>
     public static bool Spans(ChatOptions? options) => Flag(options?.AdditionalProperties, SpansKey) ?? false;
@@ -133,6 +139,8 @@ internal static class MoreOptions
         Set(ThinkingBudgetKey, from.ThinkingBudget);
         Set(LogProbsKey, from.LogProbs);
         Set(StrictKey, from.Strict);
+        Set(RegexKey, from.Regex);
+        Set(GrammarKey, from.Grammar);
         Set(SpansKey, from.Spans);
 
         void Set(string key, object? value)

@@ -101,7 +101,7 @@ internal sealed class Pair(Device? device, RemoteServer? server, TimeProvider ti
                 }
 
                 held.Add(pick);
-                if (rule.Stays(held) && held.Count < rule.HoldTokens && generation.Finish is null)
+                if (rule.Stays(held) && !rule.IsDone(held) && generation.Finish is null)
                     continue;
 
                 (stays, string reason) = await StaysAsync(rule, held, server, cancellationToken).ConfigureAwait(false);

@@ -47,45 +47,6 @@ public partial class ChatRequestTests
 
     private static readonly JsonElement s_unsupported = JsonElement.Parse("""{"type":"object","properties":{"a~b":{"type":"array","uniqueItems":true}}}""");
 
-    public static TheoryData<string, ChatOptions> NotHonoured => new()
-    {
-        { nameof(ChatOptions.ResponseFormat), new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(s_unsupported) } },
-        { nameof(ChatOptions.ConversationId), new() { ConversationId = "1" } },
-        { nameof(ChatOptions.AllowBackgroundResponses), new() { AllowBackgroundResponses = true } },
-        { nameof(ChatOptions.ContinuationToken), new() { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }) } },
-        { nameof(ChatOptions.AdditionalProperties), new() { AdditionalProperties = new() { ["mirostat"] = 2 } } },
-        { nameof(ChatOptions.ModelId), new() { ModelId = "another" } },
-        { nameof(ChatOptions.Tools), new() { Tools = [new HostedWebSearchTool()] } },
-        { nameof(ChatOptions.Tools), new() { Tools = [AIFunctionFactory.CreateDeclaration("Find", null, s_unsupported)], AdditionalProperties = new() { ["strict"] = true } } },
-    };
-
-    [Theory]
-    [MemberData(nameof(NotHonoured))]
-    public void A_field_that_is_not_honoured_throws_and_names_itself(string field, ChatOptions options)
-    {
-        var e = Assert.Throws<NotSupportedException>(() => Read(options));
-
-        Assert.Contains("ChatOptions." + field, e.Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>Honoured in the tests of this class, of the reader and of the client.</summary>
-    private static readonly string[] s_honoured =
-    [
-        nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.Instructions),
-        nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.RawRepresentationFactory),
-        nameof(ChatOptions.Reasoning), nameof(ChatOptions.Seed),
-        nameof(ChatOptions.StopSequences), nameof(ChatOptions.Temperature), nameof(ChatOptions.ToolMode), nameof(ChatOptions.TopK), nameof(ChatOptions.TopP),
-    ];
-
-    [Fact]
-    public void Every_field_of_ChatOptions_is_honoured_or_refused()
-    {
-        var fields = typeof(ChatOptions).GetProperties().Select(p => p.Name).Order();
-        var known = s_honoured.Concat(NotHonoured.Select(row => row.Data.Item1).Distinct()).Order();
-
-        Assert.Equal(fields, known);
-    }
-
     [Fact]
     public void Penalties_reach_the_sampler()
     {
@@ -135,7 +96,7 @@ public partial class ChatRequestTests
     public void Every_own_option_stands_for_a_property_that_is_known()
     {
         using var client = new EdgeChatClient(Assets.Data("genai/qwen2-fp32"));
-        var all = new EdgeChatOptions { Route = EdgeRoute.Device, MinP = 0.1f, RepetitionPenalty = 1, LogitBias = new Dictionary<int, float> { [1] = 1 }, ThinkingBudget = 1, LogProbs = true, Strict = true, Spans = true };
+        var all = new EdgeChatOptions { Route = EdgeRoute.Device, MinP = 0.1f, RepetitionPenalty = 1, LogitBias = new Dictionary<int, float> { [1] = 1 }, ThinkingBudget = 1, LogProbs = true, Strict = true, Spans = true, Regex = "a", Grammar = "root ::= \"a\"" };
         var merged = MoreOptions.WithRaw(new() { RawRepresentationFactory = _ => all }, client)!;
 
         Assert.All(typeof(EdgeChatOptions).GetProperties(), property => Assert.NotNull(property.GetValue(all)));
@@ -284,7 +245,7 @@ public partial class ChatRequestTests
         [
             .. s_hello,
             new(ChatRole.Assistant, [new FunctionCallContent("1", "Find", new Dictionary<string, object?> { ["city"] = "São José", ["n"] = 2 })]),
-            new(ChatRole.Tool, [new FunctionResultContent("1", JsonElement.Parse("""[{"name":"Sino \"S\"","ok":true}]""")), new FunctionResultContent("2", "[plain")]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", JsonElement.Parse("""[{"name":"Sino \"S\"","ok":true}]""")), new FunctionResultContent("1", "[plain")]),
         ];
 
         var request = ChatRequest.From(messages, new() { Tools = [tool], AdditionalProperties = new() { ["edge.spans"] = true } }, s_defaults, 42, "model");
@@ -328,7 +289,7 @@ public partial class ChatRequestTests
         [
             .. s_hello,
             new(ChatRole.Assistant, [new FunctionCallContent("1", "Find", new Dictionary<string, object?> { ["city"] = "São José", ["n"] = 2 })]),
-            new(ChatRole.Tool, [new FunctionResultContent("1", JsonElement.Parse("""[{"name":"Sino"}]""")), new FunctionResultContent("2", "plain")]),
+            new(ChatRole.Tool, [new FunctionResultContent("1", JsonElement.Parse("""[{"name":"Sino"}]""")), new FunctionResultContent("1", "plain")]),
         ];
 
         var json = ChatRequest.From(messages, null, s_defaults, 42, "model").Messages;
@@ -339,6 +300,92 @@ public partial class ChatRequestTests
         Assert.Equal(["tool", "tool"], json.Skip(2).Select(m => (string?)m!["role"]));
         Assert.Equal("""[{"name":"Sino"}]""", (string?)json[2]!["content"]);
         Assert.Equal("plain", (string?)json[3]!["content"]);
+    }
+
+    [Fact]
+    public void Results_follow_the_order_of_their_calls_and_name_them()
+    {
+        ChatMessage[] messages =
+        [
+            .. s_hello,
+            new(ChatRole.Assistant, [new FunctionCallContent("a", "Find"), new FunctionCallContent("b", "Book"), new FunctionCallContent("c", "Pay")]),
+            new(ChatRole.Tool, [new FunctionResultContent("c", null), new FunctionResultContent("b", null) { Exception = new InvalidOperationException("No \"table\"") }]),
+            new(ChatRole.Tool, [new FunctionResultContent("a", new AIContent[] { new TextContent("one "), new TextContent("two") })]),
+            new(ChatRole.User, "And?"),
+        ];
+
+        var json = ChatRequest.From(messages, null, s_defaults, 42, "model").Messages;
+
+        Assert.Equal(["a", "b", "c"], json.Skip(2).SkipLast(1).Select(m => (string?)m!["tool_call_id"]));
+        Assert.Equal(["Find", "Book", "Pay"], json.Skip(2).SkipLast(1).Select(m => (string?)m!["name"]));
+        Assert.Equal(["one two", """ "Error: No \"table\"" """.Trim(), "null"], json.Skip(2).SkipLast(1).Select(m => (string?)m!["content"]));
+        Assert.Equal("user", (string?)json[^1]!["role"]);
+    }
+
+    [Fact]
+    public void Messages_that_do_not_hold_together_are_refused()
+    {
+        var call = new ChatMessage(ChatRole.Assistant, [new FunctionCallContent("1", "Find")]);
+        ChatMessage Result(object? result, string id = "1") => new(ChatRole.Tool, [new FunctionResultContent(id, result)]);
+
+        Assert.Contains("call '2'", Assert.Throws<ArgumentException>(() => From(call, Result("", "2"))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => From(Result(""), call));
+        Assert.Throws<ArgumentException>(() => From(call, null!));
+        Assert.Contains(nameof(DataContent), Assert.Throws<NotSupportedException>(() => From(call, Result(new DataContent(new byte[] { 1 }, "image/png")))).Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(TextContent), Assert.Throws<NotSupportedException>(() => From(call, new(ChatRole.Tool, "text"))).Message, StringComparison.Ordinal);
+
+        static void From(params ChatMessage[] messages) => ChatRequest.From([.. s_hello, .. messages], null, s_defaults, 42, "model");
+    }
+
+    [Fact]
+    public void Functions_that_calls_cannot_tell_apart_or_write_are_refused()
+    {
+        AITool Named(string name) => AIFunctionFactory.CreateDeclaration(name, null, JsonElement.Parse("{}"));
+
+        Assert.Contains("two functions called 'Find'", Assert.Throws<ArgumentException>(() => Read(new() { Tools = [Named("Find"), Named("Find")] })).Message, StringComparison.Ordinal);
+        Assert.Throws<NotSupportedException>(() => Read(new() { Tools = [null!] }));
+        foreach (string name in (string[])["a{b", "a b", "a\nb", "<|call|>", "\"a\""])
+            Assert.Contains(name, Assert.Throws<NotSupportedException>(() => Read(new() { Tools = [Named(name)] })).Message, StringComparison.Ordinal);
+
+        Assert.Equal(3, Read(new() { Tools = [Named("mcp/server.tool-1"), Named("finde_größe"), new Wrapped(AIFunctionFactory.Create((int seats) => seats, "Book"))] }).Tools!.Count);
+    }
+
+    [Fact]
+    public void A_wrapped_function_is_held_to_the_types_of_its_method_too()
+    {
+        var tool = new Wrapped(AIFunctionFactory.Create((byte seats, string name) => seats, "Book"));
+
+        var source = Read(new() { Tools = [tool], AdditionalProperties = new() { ["strict"] = true } }).Constraint!.Source;
+
+        Assert.Equal("uint8", (string?)JsonNode.Parse(source)!["tools"]![0]!["parameters"]!["properties"]!["seats"]!["format"]);
+    }
+
+    private sealed class Wrapped(AIFunction inner) : DelegatingAIFunction(inner);
+
+    [Fact]
+    public void The_whole_answers_language_is_not_asked_for_beside_another_form()
+    {
+        var find = AIFunctionFactory.Create((string city) => city, "Find");
+
+        Assert.Equal(("regex", "a+"), Kind(new() { AdditionalProperties = new() { ["regex"] = "a+" } }));
+        Assert.Equal(("gbnf", "root ::= \"a\""), Kind(new() { Tools = [find], ToolMode = ChatToolMode.None, AdditionalProperties = new() { ["grammar"] = "root ::= \"a\"" } }));
+        foreach (var wrong in (ChatOptions[])[new() { ResponseFormat = ChatResponseFormat.Json }, new() { Tools = [find] }, new() { AdditionalProperties = new() { ["grammar"] = "root ::= \"a\"" } }])
+        {
+            (wrong.AdditionalProperties ??= [])["regex"] = "a+";
+            Assert.Contains("regex", Assert.Throws<NotSupportedException>(() => Read(wrong)).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("AdditionalProperties[\"regex\"]: ", Assert.Throws<NotSupportedException>(() => Read(new() { AdditionalProperties = new() { ["regex"] = "(" } })).Message, StringComparison.Ordinal);
+
+        static (string, string) Kind(ChatOptions options) => (Read(options).Constraint!.Kind, Read(options).Constraint!.Source);
+    }
+
+    [Fact]
+    public void Stop_sequences_are_bounded()
+    {
+        Assert.Equal(256, Read(new() { StopSequences = [.. Enumerable.Range(0, 256).Select(i => new string('a', 1020) + i)] }).Limits.StopSequences!.Count);
+        Assert.Contains("StopSequences", Assert.Throws<ArgumentException>(() => Read(new() { StopSequences = [.. Enumerable.Range(0, 257).Select(i => $"{i}")] })).Message, StringComparison.Ordinal);
+        Assert.Contains("StopSequences", Assert.Throws<ArgumentException>(() => Read(new() { StopSequences = [new string('a', 1025)] })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -55,22 +55,24 @@ public sealed class ThinkingTests(ThinkingPair pair, GoldenPair golden) : IClass
     }
 
     [Theory]
-    [InlineData(null, true)]
-    [InlineData(ReasoningOutput.None, false)]
-    [InlineData(ReasoningOutput.Summary, true)]
-    [InlineData(ReasoningOutput.Full, true)]
-    public async Task Output_decides_whether_thoughts_come_and_they_are_counted_all_the_same(ReasoningOutput? output, bool come)
+    [InlineData(ReasoningEffort.None, 0)]
+    [InlineData(ReasoningEffort.Low, 8)]
+    [InlineData(ReasoningEffort.Medium, 20)]
+    [InlineData(ReasoningEffort.High, 32)]
+    [InlineData(ReasoningEffort.ExtraHigh, 38)]
+    public async Task Effort_bounds_the_thought_and_output_decides_whether_it_comes(ReasoningEffort effort, int budget)
     {
         await using var client = new EdgeChatClient(pair.Options(EdgeRoute.Device));
+        foreach (var output in (ReasoningOutput?[])[null, ReasoningOutput.None, ReasoningOutput.Summary, ReasoningOutput.Full])
+        {
+            var response = await client.GetResponseAsync("think", new ChatOptions { Reasoning = new() { Effort = effort, Output = output }, MaxOutputTokens = 40 }, Cancelled);
 
-        var response = await client.GetResponseAsync(
-            "think", new ChatOptions { Reasoning = new() { Effort = ReasoningEffort.Low, Output = output }, MaxOutputTokens = 40 }, Cancelled);
-
-        Assert.Equal(come, response.Messages[0].Contents.OfType<TextReasoningContent>().Any());
-        Assert.Equal(8, response.Usage!.ReasoningTokenCount);
-        Assert.Equal(40, response.Usage.OutputTokenCount);
-        Assert.Equal(8, response.GetEdge()!.ThoughtTokens);
-        Assert.DoesNotContain("think>", response.Text, StringComparison.Ordinal);
+            Assert.Equal(budget > 0 && output != ReasoningOutput.None, response.Messages[0].Contents.OfType<TextReasoningContent>().Any());
+            Assert.Equal(budget, response.Usage!.ReasoningTokenCount);
+            Assert.Equal(budget, response.GetEdge()!.ThoughtTokens);
+            Assert.Equal(response.Usage.OutputTokenCount, response.GetEdgeTokens().Length);
+            Assert.DoesNotContain("think>", response.Text, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -38,6 +38,33 @@ public sealed class HandOverTests
         Assert.Contains("call", rule.Reason(call), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Tokens_that_a_constraint_or_a_budget_forces_are_no_sign_of_doubt()
+    {
+        var rule = new HandOver(2, -1);
+        Pick[] forced = [.. Held(-7, -9).Select(pick => pick with { IsForced = true })];
+
+        Assert.False(rule.Stays(Held(-7, -0.5f)));
+        Assert.True(rule.Stays([.. forced, .. Held(-0.5f)]));
+        Assert.False(rule.IsDone([.. forced, .. Held(-0.5f)]));
+        Assert.True(rule.IsDone([.. forced, .. Held(-0.25f, -0.25f)]));
+        Assert.Contains("first 1 tokens is -0.50", rule.Reason([.. forced, .. Held(-0.5f)]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_sampler_tells_which_tokens_were_forced()
+    {
+        float[] logits = [3, 2, 1, 0, 0, 0];
+        var spec = SamplerSpec.Greedy with { Thought = new(Begin: 4, End: 5, Budget: 1, From: 1, IsOpen: true) };
+        var text = SampledText.For(spec, logits.Length)!;
+
+        Assert.False(text.Choose(logits, [1]).IsForced);
+        var end = text.Choose(logits, [1, 0]);
+        Assert.Equal((5, true), (end.Token, end.IsForced));
+        Assert.False(text.Choose(logits, [1, 0, 5]).IsForced);
+        Assert.False(Sampler.Choose(logits, new SamplerSpec(1, TopK: 1), 3).IsForced);
+    }
+
     /// <summary>Tokens 1, 2, 3 ... with these log-probabilities.</summary>
     private static Pick[] Held(params float[] logProbs) => [.. logProbs.Select((logProb, i) => new Pick(i + 1, logProb, 1))];
 }
