@@ -180,7 +180,7 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{{ dict(", "a=1,", ") }}", "an argument is given twice")]
+    [InlineData("{{ dict(", "a=1,", ") }}", "'a' is given twice")]
     [InlineData("{{ f(", "1,", ") }}", "'f' is undefined")]
     [InlineData("{{ f(a=1, ", "*l,", ") }}", "arguments by place come first")]
     [InlineData("{% macro f(", "a,", ") %}{% endmacro %}", "'a' is there twice")]

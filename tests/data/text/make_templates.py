@@ -187,6 +187,7 @@ EXPRESSIONS = [
     "{{ 'a' 'b' \"c\" }} {{ 'x\\ty\\n\\x41\\u00e9\\101\\q' }} {{ '{{ }}' }} {{ \"%}\" }}",
     # arithmetic
     "{{ 7 / 2 }} {{ 7 // 2 }} {{ -7 // 2 }} {{ 7 % 3 }} {{ -7 % 3 }} {{ 7 % -3 }} {{ 6 / 3 }} {{ 7.5 // 2 }} {{ -7.5 % 2 }} {{ 2 * 3.0 }} {{ 1 + 2 * 3 - 4 }} {{ (1 + 2) * 3 }} {{ -3 + +2 }} {{ true + 1 }}",
+    "{{ -0.0 % 1e16 }} {{ 0.0 % -2 }} {{ 1e16 // 3 }} {{ -0.0 // 5 }} {{ 5.5 // -2 }} {{ -1 // 1e300 }}",
     "{{ 99999999999999999999 * 99999999999999999999 }} {{ -5 }} {{ - 5 * 2 }}",
     "{{ 'a' * 3 }}{{ 2 * 'b' }} {{ [1] * 2 }} {{ [1] + [2] }} {{ (1,) + (2,) }} {{ 1 ~ 2 ~ none ~ missing ~ 1.5 }} {{ 'a' ~ 1 + '2' ~ 3 }} {{ 'n' * -1 }}|",
     # comparison and logic
@@ -216,6 +217,9 @@ EXPRESSIONS = [
     "{{ ' a '.strip() }}|{{ ' a '.lstrip() }}|{{ ' a '.rstrip() }}|{{ 'xax'.strip('x') }}|{{ 'a,b,c'.split(',') }} {{ ' a  b '.split() }} {{ 'a,b,c'.split(',', 1) }} {{ ' a b  c '.split(none, 1) }} {{ ''.split(',') }} {{ ''.split() }} {{ 'a</think>b'.split('</think>')[-1] }} {{ 'a b'.split(maxsplit=0) }}",
     "{{ 'abc'.startswith('ab') }} {{ 'abc'.endswith('c') }} {{ 'abc'.startswith(('x', 'a')) }} {{ 'aXb'.replace('X', '') }} {{ 'aa'.replace('a', 'b', 1) }} {{ 'aB'.upper() }} {{ 'aB'.lower() }} {{ \"they're fine 3rd\".title() }} {{ 'aB c'.capitalize() }}",
     "{% set d = {'a': 1, 'b': none} %}{{ d.get('a') }} {{ d.get('x') }} {{ d.get('x', 5) }} {{ d.get('b', 5) }} {% for k, v in d.items() %}{{ k }}{{ v }}{% endfor %} {{ d.keys() | list }} {{ d.values() | list }}",
+    "{{ ''.find('', 1) }} {{ 'abc'.find('', 3) }} {{ 'abc'.find('', 4) }} {{ 'abc'.rfind('', 1, 0) }} {{ 'abc'.count('', 5) }} {{ 'abc'.startswith('', 4) }} {{ 'abc'.endswith('', 2, 1) }} {{ range(9).index(4) }} {{ range(9).count(4) }} {{ (1, 2, 1).count(1) }}",
+    "{{ '{:*^9}|{:>5}|{}|{:d}'.format(false, true, true, true) }} {{ '%d %i %5.1f' % (2.9, -2.9, true) }} {{ '{0}{0}{x}'.format(1, x=none) }} {{ '{}'.format([1]) }} {{ '{!r:>6}'.format('a') }}",
+    "{{ 'aaa'.replace('', '-') }} {{ 'aaa'.replace('', '-', 2) }} {{ ''.replace('', 'x') }} {{ 'aaa'.replace('a', '', 2) }} {{ 'abab'.replace('ab', 'b', 0) }} {{ 'a\U0001f600'.replace('', '.') }} {{ '\U0001f601a\U0001f600'.strip('\U0001f600') }} {{ 'a,b,,c'.rsplit(',', 2) }} {{ 'a,b'.split(',', 0) }} {{ ',a,'.split(',') }} {{ 'xaxbx'.rsplit('x') }}",
     # precedence of filters, calls and signs
     "{{ 'a' + 'b' | upper }} {{ ('a' + 'b') | upper }} {{ -1 | string }} {{ 'x' | upper | lower ~ 'Y' }} {{ 'a b'.split()[0] | upper }} {{ 'a' | upper is string }} {{ [1, 2, 3] | length > 2 }} {{ 2 * 'ab' | length }} {{ 1 ~ 2 * 3 ~ 4 }}",
     # set and scope
@@ -287,6 +291,22 @@ FAILURES = [
     "{{ 'a' | replace('b') }}",
     "{{ 'a' | upper(1) }}",
     "{{ f(a=1, 2) }}",
+    "{% if false %}{{ f(a=1, a=2) }}{% endif %}",
+    "{{ f(*a, *b) }}",
+    "{{ f(**a, b=1) }}",
+    "{{ f(*a, 1) }}",
+    "{{ '{0} {}'.format(1, 2) }}",
+    "{{ '{} {0}'.format(1, 2) }}",
+    "{{ '{:>5}'.format([1]) }}",
+    "{{ '{:>5}'.format(none) }}",
+    "{{ '{:s}'.format(5) }}",
+    "{{ '{:d}'.format(1.5) }}",
+    "{{ '%o' % 1.5 }}",
+    "{% for x in [1] %}{% set loop = 2 %}{% endfor %}",
+    "{% for loop in [1] %}{% endfor %}",
+    "{% filter length %}x{% endfilter %}",
+    "{% call range(3) %}{% endcall %}",
+    "{% macro f(a, a) %}{% endmacro %}",
     "{{ $ }}",
     "{{ '\\xZZ' }}",
 ]

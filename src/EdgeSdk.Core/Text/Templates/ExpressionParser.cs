@@ -381,7 +381,8 @@ internal sealed class ExpressionParser(TokenStream tokens)
         tokens.ExpectSymbol("(");
         var arguments = ParseItems(")", ParseArgument);
         var last = ArgumentKind.Placed;
-        foreach (var (kind, _, value) in arguments)
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (kind, name, value) in arguments)
         {
             bool fits = kind switch
             {
@@ -391,6 +392,9 @@ internal sealed class ExpressionParser(TokenStream tokens)
             };
             if (!fits)
                 throw tokens.Source.Refuse(value.At, "arguments by place come first, then those by name and one '*', and '**' last.");
+
+            if (kind == ArgumentKind.Named && !names.Add(name))
+                throw tokens.Source.Refuse(value.At, $"the argument '{name}' is given twice.");
 
             last = (ArgumentKind)Math.Max((int)last, (int)kind);
         }

@@ -21,8 +21,8 @@ internal static class Methods
         new("partition", ["sep"], 1, call => Partition(call, Separator(call, last: false), fromEnd: false)),
         new("rpartition", ["sep"], 1, call => Partition(call, Separator(call, last: true), fromEnd: true)),
         new("join", ["iterable"], 1, Join) { KeepsSafe = true },
-        new("startswith", ["prefix", "start", "end"], 1, call => Span(call).Text is var text && Affixes(call, "prefix", last: false).Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal))),
-        new("endswith", ["suffix", "start", "end"], 1, call => Span(call).Text is var text && Affixes(call, "suffix", last: true).Any(suffix => text.EndsWith(suffix, StringComparison.Ordinal))),
+        new("startswith", ["prefix", "start", "end"], 1, call => Span(call).Text is { } text && Affixes(call, "prefix", last: false).Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal))),
+        new("endswith", ["suffix", "start", "end"], 1, call => Span(call).Text is { } text && Affixes(call, "suffix", last: true).Any(suffix => text.EndsWith(suffix, StringComparison.Ordinal))),
         new("removeprefix", ["prefix"], 1, call => Spelling(call, "prefix") is var prefix && Text(call).StartsWith(prefix, StringComparison.Ordinal) ? Text(call)[prefix.Length..] : Text(call)) { KeepsSafe = true },
         new("removesuffix", ["suffix"], 1, call => Spelling(call, "suffix", last: true) is var suffix && Text(call).EndsWith(suffix, StringComparison.Ordinal) ? Text(call)[..^suffix.Length] : Text(call)) { KeepsSafe = true },
         new("replace", ["old", "new", "count"], 2, call => Replace(Text(call), call.Text("old"), call.Text("new"), call)) { KeepsSafe = true },
@@ -88,14 +88,14 @@ internal static class Methods
             Mapping => (s_ofMappings, "fromkeys clear pop popitem setdefault update"),
             List<object?> => (s_ofLists, "append clear extend insert pop remove reverse sort"),
             object?[] => (s_ofLists, ""),
-            NumberRange => (s_none, "count index start stop step"),
+            NumberRange => (s_ofLists, "start stop step"),
             double => (s_ofFloats, "as_integer_ratio conjugate fromhex hex imag real"),
             BigInteger or bool => (s_none, "as_integer_ratio bit_count bit_length conjugate denominator from_bytes imag numerator real to_bytes"),
             View => (s_none, "isdisjoint mapping"),
             _ => (s_none, ""),
         };
         if (methods.TryGetValue(name, out var method))
-            return value is object?[] && name == "copy" ? null : new BoundBuiltin(method, value);
+            return value is not (string or Mapping or List<object?>) && name == "copy" ? null : new BoundBuiltin(method, value);
         if (others.Length == 0 || !others.Split(' ').Contains(name))
             return null;
 
@@ -156,19 +156,22 @@ internal static class Methods
         }
     }
 
-    /// <summary>The part of the text between the arguments start and end, and where it begins.</summary>
-    private static (string Text, int Offset) Span(Call call)
+    /// <summary>The part of the text between the arguments start and end, and where it begins; null where it would end before that, and holds not even the empty text.</summary>
+    private static (string? Text, int Offset) Span(Call call)
     {
         string text = Text(call);
         if (!call.Has("start") && !call.Has("end"))
             return (text, 0);
 
         int length = PythonText.Length(text, call.Meter);
-        int start = Bound(call.OptionalInteger("start") ?? 0), end = Math.Max(start, Bound(call.OptionalInteger("end") ?? length));
+        int start = FromStart(call.OptionalInteger("start") ?? 0), end = Math.Min(FromStart(call.OptionalInteger("end") ?? length), length);
+        if (start > end)
+            return (null, 0);
+
         int offset = PythonText.OffsetOf(text, start, call.Meter);
         return (call.Meter.Made(text[offset..PythonText.OffsetOf(text, end, call.Meter)]), offset);
 
-        int Bound(int place) => Math.Clamp(place < 0 ? place + length : place, 0, length);
+        int FromStart(int place) => place < 0 ? Math.Max(place + length, 0) : place;
     }
 
     private static string Separator(Call call, bool last)
@@ -206,6 +209,9 @@ internal static class Methods
     {
         var (text, offset) = Span(call);
         string part = call.Text("sub");
+        if (text is null)
+            return -1;
+
         call.Meter.Search(text, part);
         part = Guards.SpellingIn(text, part, last: fromEnd);
         int at = fromEnd ? text.LastIndexOf(part, StringComparison.Ordinal) : text.IndexOf(part, StringComparison.Ordinal);
@@ -216,8 +222,10 @@ internal static class Methods
 
     private static BigInteger Count(Call call)
     {
-        var (text, _) = Span(call);
         string part = call.Text("sub");
+        if (Span(call).Text is not { } text)
+            return 0;
+
         call.Meter.Search(text, part);
         part = Guards.SpellingIn(text, part);
         return part.Length == 0 ? PythonText.Length(text, call.Meter) + 1 : text.AsSpan().Count(part);

@@ -398,8 +398,12 @@ internal static class Operators
     private static double FloorDivide(double x, double y)
     {
         double rest = x % y;
-        double quotient = Math.Round((x - rest) / y);
-        return rest != 0 && (rest < 0) != (y < 0) ? quotient - 1 : quotient;
+        double quotient = ((x - rest) / y) - (rest != 0 && (rest < 0) != (y < 0) ? 1 : 0);
+        if (quotient == 0)
+            return Math.CopySign(0, x / y);
+
+        double floor = Math.Floor(quotient);
+        return quotient - floor > 0.5 ? floor + 1 : floor;
     }
 
     private static double Power(double x, double y)
@@ -416,7 +420,7 @@ internal static class Operators
     private static double FloorRest(double x, double y)
     {
         double rest = x % y;
-        return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+        return rest == 0 ? Math.CopySign(0, y) : (rest < 0) != (y < 0) ? rest + y : rest;
     }
 
     private static double ToDouble(object number)

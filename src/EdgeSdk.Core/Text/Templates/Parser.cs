@@ -102,6 +102,7 @@ internal sealed class Parser
     private ForStatement ParseFor()
     {
         int at = OpenTag();
+        _loops++;
         var target = ParseTargets();
         _tokens.ExpectName("in");
         var items = _expressions.ParseTuple(conditional: false);
@@ -109,7 +110,6 @@ internal sealed class Parser
         bool isRecursive = _tokens.TryName("recursive");
         EndTag();
 
-        _loops++;
         var body = ParseBody();
         _loops--;
 
@@ -250,6 +250,8 @@ internal sealed class Parser
         var name = _tokens.Expect(TokenKind.Name, "a name");
         if (name.Value is "true" or "True" or "false" or "False" or "none" or "None")
             throw _tokens.Source.Refuse(name.Start, $"nothing can be assigned to '{name.Value}'.");
+        if (name.Value == "loop" && _loops > 0)
+            throw _tokens.Source.Refuse(name.Start, "nothing can be assigned to 'loop' inside a for loop.");
 
         return _tokens.TrySymbol(".")
             ? new AttributeTarget(name.Start, name.Value, _tokens.Expect(TokenKind.Name, "a name").Value)

@@ -88,7 +88,7 @@ internal static class PythonFormat
 
         int end = path.IndexOfAny(['.', '[']);
         string name = end < 0 ? path : path[..end];
-        object? value = Argument(name.Length == 0 ? next++.ToString(CultureInfo.InvariantCulture) : name, given, meter);
+        object? value = Argument(name, given, ref next, meter);
         value = Follow(value, end < 0 ? "" : path[end..], meter);
         value = conversion switch
         {
@@ -97,14 +97,32 @@ internal static class PythonFormat
             "r" => PythonText.Repr(value, meter),
             _ => throw new TemplateFault($"the conversion '!{conversion}' of a format is not supported; '!s' and '!r' are."),
         };
-        return Convert(ReadSpec(spec, value), value, meter);
+        if (spec.Length == 0)
+            return meter.Made(PythonText.Display(value, meter));
+
+        // As Python has it, a boolean is a number as soon as there is anything to say about its form.
+        value = Operators.Number(value) ?? (value is SafeText safe ? safe.Text : value);
+        return value is string or BigInteger or double && ReadSpec(spec, value) is var read && (value is string || read.Type != 's')
+            ? Convert(read, value, meter)
+            : throw new TemplateFault($"the format '{spec}' does not go with {Operators.KindOf(value)}.");
     }
 
-    private static object? Argument(string name, Arguments given, Meter meter)
+    /// <param name="name">A name, a number, or nothing for the next value.</param>
+    /// <param name="given">The values.</param>
+    /// <param name="next">The place of the next value; -1 once the format has named one by its number.</param>
+    /// <param name="meter">What the rendering may spend.</param>
+    private static object? Argument(string name, Arguments given, ref int next, Meter meter)
     {
         meter.Step(given.Named.Count >> 4);
-        if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int place))
+        if (name.Length == 0 || int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        {
+            int place = name.Length == 0 ? next++ : int.Parse(name, CultureInfo.InvariantCulture);
+            if (name.Length == 0 ? place < 0 : next > 0)
+                throw new TemplateFault("the format numbers some of its fields and not others.");
+
+            next = name.Length == 0 ? next : -1;
             return place < given.Placed.Count ? given.Placed[place] : throw new TemplateFault($"the format asks for value {place}, and there are {given.Placed.Count}.");
+        }
 
         return given.Named.FirstOrDefault(pair => pair.Key == name) is { Key: not null } found ? found.Value : throw new TemplateFault($"the format asks for '{name}', which is not given.");
     }
@@ -164,7 +182,7 @@ internal static class PythonFormat
             throw new TemplateFault($"the conversion '%{format[start..Math.Min(at + 1, format.Length)]}' of a format is not supported; %s, %r, %d, %i, %f, %x, %X, %o, %c and %% are.");
 
         bool zeros = flags.Contains('0') && !flags.Contains('-') && format[at] is not ('s' or 'r' or 'c');
-        return new Spec(zeros ? "0" : " ", flags.Contains('-') ? '<' : zeros ? '=' : '>', flags.Contains('+') ? '+' : flags.Contains(' ') ? ' ' : '-', false, width ?? 0, precision, format[at] is 'i' or 'u' ? 'd' : format[at]);
+        return new Spec(zeros ? "0" : " ", flags.Contains('-') ? '<' : zeros ? '=' : '>', flags.Contains('+') ? '+' : flags.Contains(' ') ? ' ' : '-', false, width ?? 0, precision, format[at] is 'd' or 'u' ? 'i' : format[at]);
     }
 
     /// <summary>[[fill]align][sign][0][width][,][.precision][type]</summary>
@@ -221,7 +239,7 @@ internal static class PythonFormat
     {
         meter.Step(1 + (spec.Precision ?? 0) / 4);
         string digits = Digits(spec, value, meter), sign = "";
-        bool isNumber = spec.Type is not ('s' or 'r' or 'c') && Operators.Number(value) is not null && !(spec.Type == ' ' && value is bool);
+        bool isNumber = spec.Type is not ('s' or 'r' or 'c') && Operators.Number(value) is not null;
         if (isNumber)
         {
             bool negative = digits.StartsWith('-');
@@ -252,7 +270,7 @@ internal static class PythonFormat
         's' => Cut(PythonText.Display(value, meter), spec.Precision, meter),
         'r' => Cut(PythonText.Repr(value, meter), spec.Precision, meter),
         'c' => value as string ?? char.ConvertFromUtf32((int)BigInteger.Clamp(Whole(spec, value), 0, 0xD7FF)),
-        'd' => Whole(spec, value).ToString(CultureInfo.InvariantCulture).PadLeft(spec.Precision ?? 0, '0'),
+        'd' or 'i' => Whole(spec, value).ToString(CultureInfo.InvariantCulture).PadLeft(spec.Precision ?? 0, '0'),
         'x' or 'X' or 'o' or 'b' => InBase(Whole(spec, value), spec.Type),
         'f' or 'F' => Fixed(Real(spec, value), spec.Precision ?? 6),
         '%' => Fixed(Real(spec, value) * 100, spec.Precision ?? 6) + "%",
@@ -266,7 +284,7 @@ internal static class PythonFormat
     private static BigInteger Whole(Spec spec, object? value) => Operators.Number(value) switch
     {
         BigInteger whole => whole,
-        double real when double.IsFinite(real) && spec.Align != ' ' => new BigInteger(Math.Truncate(real)),
+        double real when double.IsFinite(real) && spec.Type == 'i' => new BigInteger(Math.Truncate(real)),
         _ => throw new TemplateFault($"the format's '{spec.Type}' needs an integer, not {Operators.KindOf(value)}."),
     };
 

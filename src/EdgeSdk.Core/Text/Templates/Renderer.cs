@@ -116,7 +116,7 @@ internal sealed class Renderer
                 scope.Set(macro.Macro.Name, Bind(macro.Macro, scope));
                 return Flow.Next;
             case CallStatement call:
-                Write(PythonText.Display(_evaluator.Invoke(call.Invocation, scope, Bind(call.Caller, scope)), _meter));
+                WriteText(_evaluator.Invoke(call.Invocation, scope, Bind(call.Caller, scope)));
                 return Flow.Next;
             case GenerationStatement generation:
                 return Run(generation.Body, Enter(generation.Body, scope));
@@ -210,7 +210,7 @@ internal sealed class Renderer
         var inner = Enter(block.Body, scope);
         var (text, flow) = Capture(() => Run(block.Body, inner));
         if (flow == Flow.Next)
-            Write(PythonText.Display(Through(block.Filters, text, inner), _meter));
+            WriteText(Through(block.Filters, text, inner));
 
         return flow;
     }
@@ -320,6 +320,10 @@ internal sealed class Renderer
             _output = around;
         }
     }
+
+    /// <summary>Writes what a block makes; unlike an output, it must be text.</summary>
+    private void WriteText(object? made) => Write(
+        made is string or SafeText ? PythonText.Display(made, _meter) : throw new TemplateFault($"the block makes {Operators.KindOf(made)}, and only text can be written."));
 
     private void Write(string text)
     {
