@@ -23,6 +23,22 @@ internal static class JsonNumbers
         json.WriteEndArray();
     }
 
+    /// <summary>The tokens of a text as <c>token_ids</c> and <c>log_probs</c>, which is null where its writer did not tell one.</summary>
+    public static void WriteTokens(this Utf8JsonWriter json, IEnumerable<EdgeToken> tokens)
+    {
+        json.WriteNumbers("token_ids", tokens.Select(token => token.Id));
+        json.WriteStartArray("log_probs");
+        foreach (var token in tokens)
+        {
+            if (token.LogProb is { } logProb)
+                json.WriteNumberValue(logProb);
+            else
+                json.WriteNullValue();
+        }
+
+        json.WriteEndArray();
+    }
+
     /// <summary>Three decimals are what a clock or a ratio is good for; what is not known is null.</summary>
     public static void WriteMeasured(this Utf8JsonWriter json, string name, double value)
     {

@@ -16,7 +16,7 @@ internal sealed class Terminal : IDisposable
     private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Lazy<TextReader> _input = new(() => new StreamReader(Console.OpenStandardInput(), s_utf8));
-    private bool _colour;
+    private bool _colour, _inThought;
 
     /// <summary>Standard output.</summary>
     public TextWriter Out { get; } = new StreamWriter(Console.OpenStandardOutput(), s_utf8, bufferSize: 1024) { AutoFlush = true };
@@ -95,9 +95,23 @@ internal sealed class Terminal : IDisposable
     /// <summary>Why the command failed.</summary>
     public void Fail(string text) => Error.WriteLine(Styled(Red, $"error: {text}"));
 
+    /// <summary>A passage of a thought: no part of the answer, so not on standard output.</summary>
+    public void Thought(string text)
+    {
+        if (text.Length == 0)
+            return;
+
+        _inThought = true;
+        Error.Write(Styled(Dim, text));
+    }
+
     /// <summary>A passage of an answer on standard output, coloured where a person reads it.</summary>
     public void Answer(string text, EdgeWriter? writer)
     {
+        if (_inThought)
+            Error.WriteLine();
+
+        _inThought = false;
         string? style = writer switch
         {
             EdgeWriter.AcceptedDraft => "36",

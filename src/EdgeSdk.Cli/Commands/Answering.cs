@@ -2,28 +2,37 @@ using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Cli.Commands;
 
+/// <summary>How an answer is shown: as it is written, or whole in JSON, there with its tokens if wanted.</summary>
+internal readonly record struct AnswerDisplay(bool AsJson, bool Tokens);
+
 /// <summary>Puts one request to the pair and shows the answer, as text while it is written or as JSON when it is whole.</summary>
 internal static class Answering
 {
     /// <summary>Answers the last of <paramref name="history"/>.</summary>
     public static async Task<ChatResponse> AnswerAsync(
-        this EdgeChatClient client, IEnumerable<ChatMessage> history, ChatOptions request, Terminal terminal, bool asJson, CancellationToken cancellationToken)
+        this EdgeChatClient client, IEnumerable<ChatMessage> history, ChatOptions request, Terminal terminal, AnswerDisplay display, CancellationToken cancellationToken)
     {
         var updates = new List<ChatResponseUpdate>();
         await foreach (var update in client.GetStreamingResponseAsync(history, request, cancellationToken).ConfigureAwait(false))
         {
             updates.Add(update);
-            if (!asJson)
+            if (!display.AsJson)
                 Show(update, terminal);
         }
 
         var response = updates.ToChatResponse();
         var report = response.GetEdge()!;
-        if (asJson)
+        if (display.AsJson)
         {
             terminal.Json(json =>
             {
                 json.WriteString("text", string.Concat(response.Messages.SelectMany(m => m.Contents).Select(Shown)));
+                if (Thought(response.Messages.SelectMany(m => m.Contents)) is { Length: > 0 } thought)
+                    json.WriteString("thought", thought);
+
+                if (display.Tokens)
+                    json.WriteTokens(updates.SelectMany(update => update.GetEdge()!.Tokens));
+
                 json.WriteString("route", Name(report.Route));
                 json.WriteString("reason", report.Reason);
                 json.WriteNumber("drafted", report.Drafted);
@@ -43,8 +52,11 @@ internal static class Answering
         return response;
     }
 
+    private static string Thought(IEnumerable<AIContent> contents) => string.Concat(contents.OfType<TextReasoningContent>().Select(part => part.Text));
+
     private static void Show(ChatResponseUpdate update, Terminal terminal)
     {
+        terminal.Thought(Thought(update.Contents));
         foreach (var content in update.Contents)
         {
             if (Shown(content) is { } text)

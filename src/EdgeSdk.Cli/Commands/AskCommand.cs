@@ -19,10 +19,11 @@ internal static class AskCommand
             var client = await pair.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
             await using var owned = client.ConfigureAwait(false);
             ChatMessage[] history = [new(ChatRole.User, question)];
-            await client.AnswerAsync(history, pair.Request(parsed), terminal, parsed.GetValue(SharedOptions.Json), cancellationToken).ConfigureAwait(false);
+            await client.AnswerAsync(history, pair.Request(parsed), terminal, pair.Display(parsed), cancellationToken).ConfigureAwait(false);
         });
         return command.WithExamples(
             "edge ask --device models/device --server http://127.0.0.1:5005 \"A table for two in San Jose tonight, please\"",
+            "edge ask --device models/device --regex \"yes|no\" \"Is San Jose in California?\"",
             "edge ask --server https://server:5005 --token-file token --json - < question.txt");
     }
 }

@@ -13,14 +13,13 @@ internal static class ChatCommand
         pair.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            bool asJson = parsed.GetValue(SharedOptions.Json);
             var client = await pair.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
             await using var owned = client.ConfigureAwait(false);
             var history = new List<ChatMessage>();
             while (await terminal.AskAsync("> ", cancellationToken).ConfigureAwait(false) is { Length: > 0 } line)
             {
                 history.Add(new(ChatRole.User, line));
-                var answer = await client.AnswerAsync(history, pair.Request(parsed), terminal, asJson, cancellationToken).ConfigureAwait(false);
+                var answer = await client.AnswerAsync(history, pair.Request(parsed), terminal, pair.Display(parsed), cancellationToken).ConfigureAwait(false);
                 history.AddMessages(answer);
             }
         });

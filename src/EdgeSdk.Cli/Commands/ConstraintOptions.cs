@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Text.Json;
 using EdgeSdk.Text.Constraints;
+using Microsoft.Extensions.AI;
 
 namespace EdgeSdk.Cli.Commands;
 
@@ -28,6 +30,21 @@ internal sealed class ConstraintOptions
         : parsed.GetValue(_grammar) is { } grammar ? Compile("--grammar " + grammar, () => Constraint.Grammar(ReadFile(grammar)))
         : parsed.GetValue(_regex) is { } regex ? Compile("--regex", () => Constraint.Regex(regex))
         : null;
+
+    /// <summary>Asks for it in a chat.</summary>
+    /// <inheritdoc cref="Read"/>
+    public void Ask(ParseResult parsed, ChatOptions request, EdgeChatOptions more)
+    {
+        if (Read(parsed) is not { } constraint)
+            return;
+
+        if (parsed.GetValue(_schema) is not null)
+            request.ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonElement.Parse(constraint.Source));
+        else if (parsed.GetValue(_grammar) is not null)
+            more.Grammar = constraint.Source;
+        else
+            more.Regex = constraint.Source;
+    }
 
     private static Constraint Compile(string option, Func<Constraint> compile)
     {

@@ -16,14 +16,12 @@ internal sealed class GenerateCommand
     private readonly Option<string?> _prompt = new("--prompt") { Description = "Raw text, not a chat; - reads standard input", HelpName = "TEXT" };
     private readonly Option<int[]?> _tokens = SharedOptions.Numbers("--tokens", "Token ids in place of a text: for a model without a tokenizer", least: 0);
     private readonly Option<int> _maxTokens = SharedOptions.MaxTokens(128);
-    private readonly Option<float> _temperature = SharedOptions.Temperature();
-    private readonly Option<ulong> _seed = SharedOptions.Seed();
-    private readonly Option<int> _topK = SharedOptions.Number("--top-k", "Keep so many of the likeliest tokens; 0 keeps all", 0, 0, int.MaxValue);
-    private readonly Option<float> _topP = SharedOptions.Number("--top-p", "Keep the likeliest tokens that together reach this probability", 1f, 1e-6f, 1f);
-    private readonly Option<float> _minP = SharedOptions.Number("--min-p", "Drop tokens less likely than this share of the likeliest", 0f, 0f, 0.999999f);
     private readonly Option<bool> _ignoreEnd = new("--ignore-eos") { Description = "Go on past end tokens" };
     private readonly Option<bool> _logits = new("--logits") { Description = "With --json: the logits behind the prompt too" };
+    private readonly Option<bool> _logProbs = SharedOptions.LogProbs();
+    private readonly Option<int> _thinkingBudget = SharedOptions.ThinkingBudget();
     private readonly Option<int> _threads = SharedOptions.Threads();
+    private readonly SamplingOptions _sampling = new();
     private readonly ConstraintOptions _constraint = new();
     private readonly Terminal _terminal;
 
@@ -35,13 +33,14 @@ internal sealed class GenerateCommand
     {
         var command = new Command("generate", "Continue a text by one model.")
         {
-            _model, _prompt, _tokens, _maxTokens, _temperature, _seed, _topK, _topP, _minP, _ignoreEnd, _logits, _threads,
+            _model, _prompt, _tokens, _maxTokens, _ignoreEnd, _logits, _logProbs, _thinkingBudget, _threads,
         };
         command.Validators.Add(result =>
         {
             if (result.GetResult(_prompt) is null == result.GetResult(_tokens) is null)
                 result.AddError("generate takes either --prompt or --tokens.");
         });
+        _sampling.AddTo(command);
         _constraint.AddTo(command);
         command.SetAction(RunAsync);
         return command.WithExamples(
@@ -61,25 +60,12 @@ internal sealed class GenerateCommand
         int[] prompt = await PromptAsync(parsed, model.Info, tokenizer, cancellationToken).ConfigureAwait(false);
         var stop = StopRule.For(model.Info, prompt.Length, parsed.GetValue(_maxTokens), parsed.GetValue(_ignoreEnd));
 
-        var sampler = Sampler(parsed);
-        if (_constraint.Read(parsed) is { } constraint)
-        {
-            sampler = sampler with
-            {
-                Constrained = ConstrainedText.For(
-                    constraint,
-                    tokenizer ?? throw new EdgeException(EdgeErrorCode.InvalidArgument, $"A constraint needs a tokenizer, and the folder of {model.Info.Name} has no tokenizer.json. Copy it there."),
-                    model.Info.EndTokens,
-                    prompt.Length,
-                    stop.LastPlace + 1),
-            };
-        }
-
+        var sampler = Sampler(parsed, model.Info, tokenizer, prompt, stop);
         float[]? logits = parsed.GetValue(_logits) ? await model.PromptLogitsAsync(prompt, cancellationToken).ConfigureAwait(false) : null;
         var written = await WriteAsync(model, sampler, prompt, stop, tokenizer, echo: !asJson, cancellationToken).ConfigureAwait(false);
         if (asJson)
         {
-            WriteJson(prompt, written, logits);
+            WriteJson(prompt, written, logits, parsed.GetValue(_logProbs));
         }
         else
         {
@@ -89,7 +75,7 @@ internal sealed class GenerateCommand
     }
 
     /// <summary>What was written, and how long it took.</summary>
-    private sealed record Written(List<int> Tokens, string? Text, FinishReason? Finish, double PromptMs, double TokensPerSecond);
+    private sealed record Written(List<Pick> Tokens, string? Text, FinishReason? Finish, double PromptMs, double TokensPerSecond);
 
     private async Task<Written> WriteAsync(
         OnnxModel model, SamplerSpec sampler, int[] prompt, StopRule stop, Tokenizer? tokenizer, bool echo, CancellationToken cancellationToken)
@@ -98,7 +84,7 @@ internal sealed class GenerateCommand
         await using var _ = sequence.ConfigureAwait(false);
         var generation = new Generation(sequence, stop);
         var detokenizer = tokenizer?.CreateDetokenizer(skipSpecialTokens: true);
-        var (tokens, text) = (new List<int>(), new StringBuilder());
+        var (tokens, text) = (new List<Pick>(), new StringBuilder());
         var clock = Stopwatch.StartNew();
         var first = TimeSpan.Zero;
         await foreach (var pick in generation.RunAsync(prompt, cancellationToken).ConfigureAwait(false))
@@ -106,7 +92,7 @@ internal sealed class GenerateCommand
             if (tokens.Count == 0)
                 first = clock.Elapsed;
 
-            tokens.Add(pick.Token);
+            tokens.Add(pick);
             if (generation.Finish != FinishReason.End)
                 Say(detokenizer is not null ? detokenizer.Append(pick.Token) : tokens.Count == 1 ? $"{pick.Token}" : $",{pick.Token}");
         }
@@ -148,12 +134,29 @@ internal sealed class GenerateCommand
         return ids.Length > 0 ? ids : throw new EdgeException(EdgeErrorCode.InvalidArgument, "--prompt is empty; a model needs at least one token to go on from.");
     }
 
-    private SamplerSpec Sampler(ParseResult parsed) => new(
-        parsed.GetValue(_temperature), parsed.GetValue(_seed), parsed.GetValue(_topK), parsed.GetValue(_topP), parsed.GetValue(_minP));
-
-    private void WriteJson(int[] prompt, Written written, float[]? logits) => _terminal.Json(json =>
+    private SamplerSpec Sampler(ParseResult parsed, ModelInfo model, Tokenizer? tokenizer, int[] prompt, StopRule stop)
     {
-        json.WriteNumbers("tokens", written.Tokens);
+        var sampler = _sampling.Spec(parsed).Behind(prompt.Length);
+        if (sampler.Bias is { } bias && bias.Ids[^1] >= model.VocabularySize)
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"--logit-bias names token {bias.Ids[^1]}; the ids of {model.Name} are 0 to {model.VocabularySize - 1}.");
+
+        if (parsed.GetValue(_thinkingBudget) is >= 0 and var budget && ThoughtBorders.Of(Need(tokenizer, "--thinking-budget", model)) is { } borders)
+            sampler = sampler with { Thought = ThoughtLimit.For(borders, tokenizer!, prompt, budget) };
+
+        return _constraint.Read(parsed) is { } constraint
+            ? sampler with { Constrained = ConstrainedText.For(constraint, Need(tokenizer, "A constraint", model), model.EndTokens, prompt.Length, stop.LastPlace + 1) }
+            : sampler;
+    }
+
+    private static Tokenizer Need(Tokenizer? tokenizer, string what, ModelInfo model) => tokenizer ?? throw new EdgeException(
+        EdgeErrorCode.InvalidArgument, $"{what} needs a tokenizer, and the folder of {model.Name} has no tokenizer.json. Copy it there.");
+
+    private void WriteJson(int[] prompt, Written written, float[]? logits, bool logProbs) => _terminal.Json(json =>
+    {
+        json.WriteNumbers("tokens", written.Tokens.Select(pick => pick.Token));
+        if (logProbs)
+            json.WriteNumbers("log_probs", written.Tokens.Select(pick => pick.LogProb));
+
         json.WriteString("text", written.Text);
         json.WriteString("finish_reason", Name(written.Finish));
         if (logits is not null)

@@ -32,6 +32,10 @@ internal static class SharedOptions
 
     public static Option<int> Threads() => Number("--threads", "Processor threads of a pass; 0: one for each processor, at most 8", 0, 0, 256);
 
+    public static Option<int> ThinkingBudget() => Number("--thinking-budget", "Tokens of a thought at most; -1: as many as the model likes", -1, -1, int.MaxValue);
+
+    public static Option<bool> LogProbs() => new("--logprobs") { Description = "With --json: each token's id and log-probability too" };
+
     /// <summary>An option whose value is a number within bounds.</summary>
     public static Option<T> Number<T>(string name, string description, T standard, T least, T most)
         where T : struct, INumber<T> => new(name)
