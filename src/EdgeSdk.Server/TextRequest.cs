@@ -250,12 +250,12 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
     {
         try
         {
-            if (JsonNode.Parse(json) is JsonArray array && array.All(item => item is JsonObject))
+            if (JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) is JsonArray array && array.All(item => item is JsonObject))
                 return array;
         }
         catch (JsonException e)
         {
-            throw Refusal.Text($"{field} is no JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}); it must be an array of objects.");
+            throw Refusal.Text($"{field} is no JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}); it must be an array of objects, each name once in each.");
         }
 
         throw Refusal.Field(field, "other JSON", "be an array of objects");

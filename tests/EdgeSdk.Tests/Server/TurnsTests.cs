@@ -71,6 +71,7 @@ public sealed class TurnsTests
     [InlineData("[1]", "an array of objects")]
     [InlineData("[]", "at least one message")]
     [InlineData("[{}]", "does not take these messages")]
+    [InlineData("[{\"role\":\"user\",\"role\":\"system\",\"content\":\"\"}]", "is no JSON")]
     public async Task Turns_that_cannot_be_rendered_are_refused(string messages, string reason)
     {
         await using var server = await StartAsync();

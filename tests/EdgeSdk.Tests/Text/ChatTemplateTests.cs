@@ -211,6 +211,24 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Equal(2000 * 1004, template.Render(messages, null, false).Length);
     }
 
+    [Fact]
+    public void A_conversation_beyond_measure_is_refused_at_once()
+    {
+        AssertRefused("more than 500000 values", new JsonArray(new JsonNode?[1_000_000]));
+        AssertRefused("more than 500000 values", [.. Enumerable.Range(0, 300_000).Select(_ => new JsonObject { ["role"] = "user" })]);
+        AssertRefused("nested too deeply", new JsonArray(Enumerable.Range(0, 100_000).Aggregate((JsonNode)new JsonArray(), (inner, _) => new JsonArray(inner))));
+        AssertRefused("too long", JsonNode.Parse($"[{new string('9', 100_000)}]")!.AsArray());
+        AssertRefused("a name twice", JsonNode.Parse("[{\"role\":\"user\",\"role\":\"system\"}]")!.AsArray());
+
+        static void AssertRefused(string words, JsonArray messages)
+        {
+            var e = Assert.Throws<EdgeException>(() => ChatTemplate.Parse("{{ messages }}", "test.jinja").Render(messages, null, false));
+
+            Assert.Equal(EdgeErrorCode.InvalidArgument, e.Code);
+            Assert.Contains(words, e.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(600_000, "x", "at most 524288")]
     [InlineData(40_000, "{{ a | aaa }}", "filter 'aaa'")]

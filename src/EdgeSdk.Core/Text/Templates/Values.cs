@@ -149,14 +149,22 @@ internal sealed class JsonValues
     /// <summary>Python's own limit.</summary>
     private const int MaxDigits = 4300;
 
+    /// <summary>Far above any conversation's; each takes many times the memory that its JSON does.</summary>
+    private const int MaxValues = 500_000;
+
+    private int _values;
+
     /// <summary>How many characters of text were read, keys included; anything else counts as eight.</summary>
     public long Size { get; private set; }
 
-    /// <exception cref="TemplateFault">The JSON nests too deeply, or a number is too long.</exception>
+    /// <exception cref="TemplateFault">The JSON nests too deeply, holds too much or a name twice, or a number is too long.</exception>
     public object? From(JsonNode? node)
     {
         StackLimit.Check();
         Size += 8;
+        if (++_values > MaxValues)
+            throw new TemplateFault($"there are more than {MaxValues} values of JSON.");
+
         return node switch
         {
             null => null,
@@ -176,8 +184,16 @@ internal sealed class JsonValues
     private Mapping FromObject(JsonObject json)
     {
         var mapping = new Mapping();
-        foreach (var (name, value) in json)
-            mapping[Counted(name)] = From(value);
+        try
+        {
+            foreach (var (name, value) in json)
+                mapping[Counted(name)] = From(value);
+        }
+        catch (ArgumentException e)
+        {
+            // An object that was parsed is taken apart when it is first looked into.
+            throw new TemplateFault($"an object holds a name twice: {e.Message}");
+        }
 
         return mapping;
     }
