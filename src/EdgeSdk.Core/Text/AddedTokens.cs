@@ -42,7 +42,7 @@ internal sealed class AddedTokenFinder
     }
 
     /// <summary>Cuts <paramref name="text"/> into tokens (with their ids) and the text between them (id -1), none empty.</summary>
-    public void Find(ReadOnlySpan<byte> text, List<(int Id, Piece Piece)> parts)
+    public void Find(ReadOnlySpan<byte> text, TextBudget budget, List<(int Id, Piece Piece)> parts)
     {
         int done = 0, whiteSpaceEnd = -1;
         for (int at = 0; at < text.Length;)
@@ -52,7 +52,7 @@ internal sealed class AddedTokenFinder
                 break;
 
             at += skip;
-            int place = _contents.LongestAt(text, at, out int end);
+            int place = _contents.LongestAt(text, at, budget, out int end);
             if (place == ByteTrie.None)
             {
                 at++;
@@ -82,6 +82,23 @@ internal sealed class AddedTokenFinder
 
         if (done < text.Length)
             parts.Add((-1, new Piece(done, text.Length)));
+    }
+
+    /// <summary>Where the first of them begins, whatever its flags; -1: <paramref name="text"/> has none.</summary>
+    public int IndexIn(ReadOnlySpan<byte> text)
+    {
+        for (int at = 0; at < text.Length; at++)
+        {
+            int skip = text[at..].IndexOfAny(_firstBytes);
+            if (skip < 0)
+                break;
+
+            at += skip;
+            if (_contents.From(text, at).MoveNext())
+                return at;
+        }
+
+        return -1;
     }
 
     private static bool TouchesWordBefore(ReadOnlySpan<byte> text, int at) =>

@@ -47,10 +47,20 @@ internal sealed class CodePoints
         OfBounds(0x09, 0x0D, 0x20, 0x20, 0x85, 0x85, 0xA0, 0xA0, 0x1680, 0x1680, 0x2000, 0x200A, 0x2028, 0x2029, 0x202F, 0x202F, 0x205F, 0x205F, 0x3000, 0x3000);
 
     /// <summary>The ranges, without the surrogates.</summary>
-    public static CodePoints Of(params IEnumerable<(int Low, int High)> ranges) => new(ranges.SelectMany(r => new[]
+    public static CodePoints Of(params IEnumerable<(int Low, int High)> ranges)
     {
-        (r.Low, Math.Min(r.High, 0xD7FF)), (Math.Max(r.Low, 0xE000), Math.Min(r.High, Last)),
-    }));
+        var scalars = new List<(int Low, int High)>();
+        foreach (var (low, high) in ranges)
+        {
+            if (low <= 0xD7FF)
+                scalars.Add((low, Math.Min(high, 0xD7FF)));
+
+            if (high >= 0xE000)
+                scalars.Add((Math.Max(low, 0xE000), Math.Min(high, Last)));
+        }
+
+        return new(scalars);
+    }
 
     public static CodePoints Of(params ReadOnlySpan<int> points) => Of(points.ToArray().Select(p => (p, p)));
 

@@ -7,9 +7,11 @@ namespace EdgeSdk.Text;
 /// <summary>A value in a JSON file together with its place, so that every complaint names file, field and value.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="File">The file's name.</param>
-/// <param name="Place">The field, such as <c>model.vocab</c>, or the list that it is an item of.</param>
-/// <param name="Index">The item's place in the list; -1: it is no item.</param>
-internal readonly record struct JsonField(JsonElement Value, string File, string Place, int Index = -1)
+/// <param name="Place">Where it is: the field, or the list that <paramref name="Index"/> is of.</param>
+/// <param name="Index">An item of the list; -1: none.</param>
+/// <param name="Inner">An item of that item; -1: none.</param>
+/// <param name="Name">A member of the item; null: none. (A path is made when it is asked for: most fields are never complained of.)</param>
+internal readonly record struct JsonField(JsonElement Value, string File, string Place, int Index = -1, int Inner = -1, string? Name = null)
 {
     /// <summary>No text in such a file is longer, in bytes, but for what is made to be.</summary>
     private const int LongestText = 1 << 16;
@@ -17,7 +19,7 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     private const string TooLong = "Use a tokenizer with shorter texts";
 
     /// <summary>The field, such as <c>model.merges[3]</c>.</summary>
-    public string Path => Index < 0 ? Place : $"{Place}[{Index}]";
+    public string Path => Place + (Index < 0 ? "" : $"[{Index}]") + (Inner < 0 ? "" : $"[{Inner}]") + (Name is null ? "" : $".{Name}");
 
     /// <summary>A member that must be there.</summary>
     public JsonField this[string name] =>
@@ -27,7 +29,7 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     public JsonField? Optional(string name)
     {
         Expect(JsonValueKind.Object, "an object");
-        return Value.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? new JsonField(member, File, Join(name)) : null;
+        return Value.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? Member(member, name) : null;
     }
 
     /// <summary>The elements of an array.</summary>
@@ -39,7 +41,8 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     }
 
     /// <summary>An element of an array that has so many.</summary>
-    public JsonField ItemAt(int index) => new(Value[index], File, Path, index);
+    public JsonField ItemAt(int index) =>
+        Index >= 0 && Inner < 0 && Name is null ? this with { Value = Value[index], Inner = index } : new(Value[index], File, Path, index);
 
     /// <summary>The members of an object, in order; <see cref="Of"/> makes fields of them.</summary>
     public JsonElement.ObjectEnumerator Members()
@@ -49,7 +52,7 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
     }
 
     /// <summary>A member.</summary>
-    public JsonField Of(JsonProperty member) => new(member.Value, File, Join(member.Name));
+    public JsonField Of(JsonProperty member) => Member(member.Value, member.Name);
 
     /// <summary>A text.</summary>
     /// <param name="longest">Its most bytes of JSON.</param>
@@ -151,6 +154,8 @@ internal readonly record struct JsonField(JsonElement Value, string File, string
         if (Value.ValueKind != kind)
             throw Refuse($"is not {what}", "Export the tokenizer again with save_pretrained");
     }
+
+    private JsonField Member(JsonElement member, string name) => Index >= 0 && Name is null ? this with { Value = member, Name = name } : new(member, File, Join(name));
 
     private string Join(string name) => Path is { Length: > 0 } path ? $"{path}.{name}" : name;
 }

@@ -14,7 +14,7 @@ internal sealed class TextBudget
     /// <summary>A short text may grow more than a long one.</summary>
     private const int LeastGrowth = 1 << 16;
 
-    /// <summary>Known tokenizers take fewer than fifty, in all their patterns.</summary>
+    /// <summary>Known tokenizers take fewer than fifty, their patterns and their model together.</summary>
     private const int StepsPerByte = 200;
 
     /// <summary>Some patterns take the square of a number's digits, which are some thousands at most.</summary>
@@ -25,8 +25,15 @@ internal sealed class TextBudget
     /// <summary>By how many bytes steps may still make the text longer.</summary>
     public long Growth { get; set; }
 
-    /// <summary>How many steps patterns may still take.</summary>
+    /// <summary>How many steps patterns and models may still take.</summary>
     public long Steps { get; set; }
+
+    /// <summary>Takes the steps of a model's search.</summary>
+    public void SpendSteps(int steps)
+    {
+        if ((Steps -= steps) < 0)
+            throw new EdgeException(EdgeErrorCode.InvalidModel, "The tokenizer's tokens take too many steps to find in this text: too many of them begin alike. Use a tokenizer without them.");
+    }
 
     /// <summary>Begins with another text.</summary>
     public void Reset() => (Growth, Steps) = (LeastGrowth, LeastSteps);

@@ -15,8 +15,8 @@ public sealed class Tokenizer
     private readonly TokenizerParts _parts;
     private readonly TokenDecoder _decoder;
     private readonly Dictionary<string, int> _addedIds;
-    private readonly SearchValues<string> _specialSpellings;
-    private readonly SearchValues<string> _turnSpellings;
+    private readonly Lazy<AddedTokenFinder> _specialSpellings;
+    private readonly Lazy<AddedTokenFinder> _turnSpellings;
     private readonly Lazy<string> _fingerprint;
     private readonly Detokenizer?[] _spareDetokenizers = new Detokenizer?[2];
     private Workspace? _spare;
@@ -26,9 +26,9 @@ public sealed class Tokenizer
         _parts = parts;
         _decoder = parts.Decoder;
         _addedIds = parts.AddedTokens.ToDictionary(t => t.Content, t => t.Id);
-        string[] special = [.. parts.AddedTokens.Where(t => t.Special && t.Content.Length > 1).Select(t => t.Content)];
-        _specialSpellings = SearchValues.Create(special, StringComparison.Ordinal);
-        _turnSpellings = SearchValues.Create([.. special.Where(t => !ThoughtBorders.IsBorder(t))], StringComparison.Ordinal);
+        var special = parts.AddedTokens.Where(t => t.Special && t.Content.Length > 1);
+        _specialSpellings = new(() => new AddedTokenFinder([.. special], normalizer: null));
+        _turnSpellings = new(() => new AddedTokenFinder([.. special.Where(t => !ThoughtBorders.IsBorder(t.Content))], normalizer: null));
         _fingerprint = new Lazy<string>(ComputeFingerprint);
     }
 
@@ -77,23 +77,28 @@ public sealed class Tokenizer
     }
 
     /// <summary>Whether a control token of two letters or more is spelled in <paramref name="text"/>.</summary>
-    internal bool SpellsSpecial(string text) => text.AsSpan().ContainsAny(_specialSpellings);
+    internal bool SpellsSpecial(string text) => _specialSpellings.Value.IndexIn(Encoding.UTF8.GetBytes(text)) >= 0;
 
     /// <summary>The text with a mark in every spelling of a control token, so that <see cref="EncodeGuarded"/> reads them as letters.</summary>
     /// <param name="text">The text.</param>
     /// <param name="mayThink">Where thoughts begin and end is left as it is.</param>
     internal string Guard(string text, bool mayThink = false)
     {
-        var spellings = mayThink ? _turnSpellings : _specialSpellings;
+        var spellings = (mayThink ? _turnSpellings : _specialSpellings).Value;
+        ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(text);
+        int at = spellings.IndexIn(rest);
+        if (at < 0)
+            return text;
+
         var guarded = new StringBuilder();
-        var rest = text.AsSpan();
-        for (int at = rest.IndexOfAny(spellings); at >= 0; at = rest.IndexOfAny(spellings))
+        for (; at >= 0; at = spellings.IndexIn(rest))
         {
-            guarded.Append(rest[..(at + 1)]).Append(Guards.Mark);
-            rest = rest[(at + 1)..];
+            int letterEnd = at + Utf8Text.LengthAt(rest, at);
+            guarded.Append(Encoding.UTF8.GetString(rest[..letterEnd])).Append(Guards.Mark);
+            rest = rest[letterEnd..];
         }
 
-        return guarded.Append(rest).ToString();
+        return guarded.Append(Encoding.UTF8.GetString(rest)).ToString();
     }
 
     /// <summary>The ids of a text of which parts went through <see cref="Guard"/>, without what the post-processor adds.</summary>
@@ -155,7 +160,7 @@ public sealed class Tokenizer
     private void EncodeText(ReadOnlySpan<byte> text, Workspace workspace)
     {
         workspace.RawParts.Clear();
-        _parts.RawTokens.Find(text, workspace.RawParts);
+        _parts.RawTokens.Find(text, workspace.Budget, workspace.RawParts);
         foreach (var (id, raw) in workspace.RawParts)
         {
             if (id >= 0)
@@ -181,7 +186,7 @@ public sealed class Tokenizer
     private void EncodeNormalized(ReadOnlySpan<byte> text, int start, Workspace workspace)
     {
         workspace.NormalizedParts.Clear();
-        _parts.NormalizedTokens.Find(text, workspace.NormalizedParts);
+        _parts.NormalizedTokens.Find(text, workspace.Budget, workspace.NormalizedParts);
         foreach (var (id, part) in workspace.NormalizedParts)
         {
             if (id >= 0)
@@ -231,7 +236,7 @@ public sealed class Tokenizer
     /// <summary>What encoding one text needs; reused.</summary>
     private sealed class Workspace
     {
-        public Workspace() => (Normalized, Pieces) = (new TextBuffer(Budget), new PieceList(Budget));
+        public Workspace() => (Normalized, Pieces, Model) = (new TextBuffer(Budget), new PieceList(Budget), new ModelWorkspace(Budget));
 
         public List<int> Ids { get; } = [];
 
@@ -248,6 +253,6 @@ public sealed class Tokenizer
 
         public PieceList Pieces { get; }
 
-        public ModelWorkspace Model { get; } = new();
+        public ModelWorkspace Model { get; }
     }
 }

@@ -37,6 +37,11 @@ internal static class TokenizerFile
 
     private const int MostSteps = 100;
 
+    private const int MostAddedTokens = 1 << 18;
+
+    /// <summary>What <see cref="JsonDocument"/> keeps for a value, and what else it may take.</summary>
+    private const int BytesPerValue = 12, SpareBytes = 1 << 25;
+
     /// <summary>Reads the file.</summary>
     public static TokenizerParts Load(string path)
     {
@@ -54,6 +59,9 @@ internal static class TokenizerFile
     {
         if (utf8.Length > LargestFile)
             throw TooLarge(name, utf8.Length);
+
+        if (MostValues(utf8.Span) * BytesPerValue > 2L * utf8.Length + SpareBytes)
+            throw new EdgeException(EdgeErrorCode.InvalidModel, $"{name} has too many values for its {utf8.Length} bytes. Export the tokenizer again with save_pretrained.");
 
         try
         {
@@ -96,6 +104,9 @@ internal static class TokenizerFile
         }
     }
 
+    /// <summary>No JSON of these bytes has more values; reading it takes memory for each.</summary>
+    private static long MostValues(ReadOnlySpan<byte> utf8) => 1L + utf8.Count((byte)',') + utf8.Count((byte)':') + 2L * (utf8.Count((byte)'[') + utf8.Count((byte)'{'));
+
     private static EdgeException TooLarge(string name, long bytes) => new(
         EdgeErrorCode.InvalidModel, $"{name} has {bytes} bytes, more than the {LargestFile} that a tokenizer.json may have. Use a tokenizer of a smaller vocabulary.");
 
@@ -128,6 +139,9 @@ internal static class TokenizerFile
         int next = model.Vocabulary.Size;
         foreach (var field in root.Optional("added_tokens")?.Items() ?? [])
         {
+            if (field.Index == MostAddedTokens)
+                throw root["added_tokens"].Refuse($"has more than {MostAddedTokens} tokens", "Move them to model.vocab");
+
             string content = field["content"].String();
             int stated = field["id"].Count(HighestId);
             if (content.Length == 0)

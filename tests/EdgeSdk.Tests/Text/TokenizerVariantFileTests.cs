@@ -13,8 +13,8 @@ public class TokenizerVariantFileTests
     [MemberData(nameof(Names))]
     public void Encodes_decodes_and_streams_as_the_reference_does(string name)
     {
-        using var file = JsonDocument.Parse(File.ReadAllBytes(Assets.Data($"tokenizers/variants/{name}.json")));
-        var tokenizer = Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(file.RootElement.GetProperty("tokenizer").GetRawText()), name);
+        var tokenizer = Read(name, out var file);
+        using var _ = file;
 
         Assert.All(file.RootElement.GetProperty("cases").EnumerateArray(), item =>
         {
@@ -22,6 +22,52 @@ public class TokenizerVariantFileTests
             AssertDecodes(tokenizer, Ids(item[1]), item[2], item[3]);
         });
         Assert.All(file.RootElement.GetProperty("streams").EnumerateArray(), item => AssertDecodes(tokenizer, Ids(item[0]), item[1], item[2]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    [MemberData(nameof(DetokenizerTests.Folders), MemberType = typeof(DetokenizerTests))]
+    public void Decoding_allocates_the_text_and_nothing_for_a_token(string name)
+    {
+        var tokenizer = File.Exists(Assets.Data($"tokenizers/variants/{name}.json")) ? Read(name, out _) : GoldenTokenizers.Get(name);
+        int[] ids = tokenizer.Encode(string.Concat(Enumerable.Repeat("The quick brown fox's é 你好 🎉 isn't low, e\u0301 <s> . ", 40)));
+        ids = [.. Enumerable.Repeat(ids, 5).SelectMany(i => i)];
+        var detokenizer = tokenizer.CreateDetokenizer(skipSpecialTokens: false);
+        string text = tokenizer.Decode(ids);
+        Stream();
+
+        Assert.InRange(Allocated(() => text = tokenizer.Decode(ids)), 2 * text.Length, 2 * text.Length + 1000);
+        Assert.InRange(Allocated(Stream), 0, 2 * Flushed() + 1000);
+
+        void Stream()
+        {
+            foreach (int id in ids)
+                detokenizer.Append(id);
+
+            detokenizer.Flush();
+        }
+
+        // A decoder that needs the whole text gives it at the end.
+        int Flushed()
+        {
+            foreach (int id in ids)
+                detokenizer.Append(id);
+
+            return detokenizer.Flush().Length;
+        }
+    }
+
+    private static long Allocated(Action action)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private static Tokenizer Read(string name, out JsonDocument file)
+    {
+        file = JsonDocument.Parse(File.ReadAllBytes(Assets.Data($"tokenizers/variants/{name}.json")));
+        return Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(file.RootElement.GetProperty("tokenizer").GetRawText()), name);
     }
 
     private static void AssertDecodes(Tokenizer tokenizer, int[] ids, JsonElement text, JsonElement textWithoutSpecialTokens)

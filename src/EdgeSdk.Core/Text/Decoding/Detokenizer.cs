@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Unicode;
 
 namespace EdgeSdk.Text;
@@ -19,19 +18,13 @@ public sealed class Detokenizer
     {
         _decoder = decoder;
         _skipSpecialTokens = skipSpecialTokens;
-        _text = new TextSink(_budget);
+        _text = new TextSink(_budget, decoder.Texts);
         _stages = decoder.Open(_text, _budget);
     }
 
     /// <summary>Takes in <paramref name="id"/>; gives the text that is certain by now, possibly none. An id outside the vocabulary gives nothing.</summary>
-    /// <remarks>An id that gives the same text as the time before, in any stream of the tokenizer, gives the same string: nothing is allocated for it.</remarks>
-    public string Append(int id)
-    {
-        if (!TryAdd(id))
-            return "";
-
-        return _text.TakeWhole(ref _decoder.LastTexts[id]);
-    }
+    /// <remarks>A short text that a stream of this tokenizer gave before is the same string: in steady state nothing is allocated for a token.</remarks>
+    public string Append(int id) => TryAdd(id) ? _text.TakeWhole() : "";
 
     /// <summary>Ends the stream: gives what was held back. The detokenizer can then be used for another stream.</summary>
     public string Flush()
@@ -73,12 +66,10 @@ public sealed class Detokenizer
     }
 
     /// <summary>Where a stream's bytes end up.</summary>
-    private sealed class TextSink(TextBudget budget) : DecoderStage
+    private sealed class TextSink(TextBudget budget, TextPool texts) : DecoderStage
     {
-        /// <summary>A longer text is not kept.</summary>
-        private const int LongestKept = 64;
-
         private readonly TextBuffer _bytes = new(budget);
+        private readonly Func<ReadOnlySpan<char>, string> _pooled = texts.Get;
 
         public override void Add(ReadOnlySpan<byte> token) => _bytes.Write(token);
 
@@ -87,28 +78,21 @@ public sealed class Detokenizer
         }
 
         /// <summary>The whole characters; what may be the start of another one stays.</summary>
-        /// <param name="last">What the same token gave the last time; what it gives now.</param>
-        public string TakeWhole(ref string? last)
+        public string TakeWhole() => Take(isAll: false, _pooled);
+
+        /// <summary>Everything.</summary>
+        public string TakeAll() => Take(isAll: true, static characters => new string(characters));
+
+        private string Take(bool isAll, Func<ReadOnlySpan<char>, string> toText)
         {
             if (_bytes.Count == 0)
                 return "";
 
             char[] characters = ArrayPool<char>.Shared.Rent(_bytes.Count);
-            Utf8.ToUtf16(_bytes.Written, characters, out int read, out int written, replaceInvalidSequences: true, isFinalBlock: false);
-            string text = last is { } known && characters.AsSpan(0, written).SequenceEqual(known) ? known : new string(characters, 0, written);
+            Utf8.ToUtf16(_bytes.Written, characters, out int read, out int written, replaceInvalidSequences: true, isFinalBlock: isAll);
+            string text = toText(characters.AsSpan(0, written));
             ArrayPool<char>.Shared.Return(characters);
             _bytes.TakeFirst(read);
-            if (written <= LongestKept)
-                last = text;
-
-            return text;
-        }
-
-        /// <summary>Everything.</summary>
-        public string TakeAll()
-        {
-            string text = Encoding.UTF8.GetString(_bytes.Written);
-            _bytes.Clear();
             return text;
         }
     }

@@ -21,6 +21,7 @@ internal sealed class TokenDecoder
         int spelling = steps.TakeWhile(s => s.TakesEachTokenByItself).Count();
         _spelling = steps[..spelling];
         _joining = steps[spelling..];
+        MindsTheFirst = _spelling.Any(step => step.MindsTheFirst);
         Special = special;
         Written = tokens;
         Spelt = Spell(_spelling, Written);
@@ -39,11 +40,11 @@ internal sealed class TokenDecoder
     /// <summary>As the file writes them.</summary>
     public TokenBytes Written { get; }
 
-    /// <summary>By id: what it gave when it was decoded last, in any stream.</summary>
-    public string?[] LastTexts => field ??= new string?[Tokens.Count];
+    /// <summary>What the streams of this decoder gave.</summary>
+    public TextPool Texts { get; } = new();
 
     /// <summary>Whether a stream's first token is treated otherwise before it comes to the first stage.</summary>
-    public bool MindsTheFirst => _spelling.Any(step => step.MindsTheFirst);
+    public bool MindsTheFirst { get; }
 
     /// <summary>Appends what a stream's first token is when it comes to the first stage.</summary>
     public void SpellFirst(int id, TextBuffer output) => Spell(_spelling, Written[id], isFirst: true, new TextBuffer(output.Budget), output);
@@ -59,6 +60,7 @@ internal sealed class TokenDecoder
         var budget = new TextBudget();
         var (scratch, output) = (new TextBuffer(budget), new TextBuffer(budget));
         var spelt = new TokenBytes();
+        spelt.Reserve(tokens.Count, 0);
         for (int id = 0; id < tokens.Count; id++)
         {
             if (!tokens.Has(id))

@@ -11,6 +11,8 @@ internal sealed class ByteTrie
 
     private const int Root = 0;
 
+    private const int BytesAtABlow = 256;
+
     /// <summary>Up to as many children are looked through one by one.</summary>
     private const int FewChildren = 8;
 
@@ -21,18 +23,17 @@ internal sealed class ByteTrie
     private readonly int[] _rootChildren = new int[256];
 
     /// <param name="strings">Where the strings are.</param>
-    /// <param name="ids">Which of them; of equal ones the last counts. An empty one is left out. They are the values.</param>
+    /// <param name="ids">Which of them, ascending; of equal ones the last counts, and one that is empty is left out. They are the values.</param>
     /// <param name="from">How many bytes of each are left out.</param>
     public ByteTrie(TokenBytes strings, IEnumerable<int> ids, int from = 0)
     {
         int[] sorted = [.. ids.Where(id => strings[id].Length > from)];
-        int[] order = [.. Enumerable.Range(0, sorted.Length)];
-        Array.Sort(order, (a, b) => strings[sorted[a]].SequenceCompareTo(strings[sorted[b]]) is var difference && difference != 0 ? difference : a.CompareTo(b));
-        sorted = [.. order.Select(place => sorted[place])];
+        Array.Sort(sorted, (a, b) => strings[a].SequenceCompareTo(strings[b]) is var difference && difference != 0 ? difference : a.CompareTo(b));
 
-        var labels = new List<byte> { 0 };
-        var values = new List<int> { None };
-        var firstChild = new List<int>();
+        // A branch more needs a string more.
+        var labels = new List<byte>(sorted.Length) { 0 };
+        var values = new List<int>(sorted.Length) { None };
+        var firstChild = new List<int>(sorted.Length);
         _edges = new TokenBytes();
         _edges.Add([]);
         var open = new Queue<(int Start, int End, int Depth)>([(0, sorted.Length, from)]);
@@ -72,13 +73,15 @@ internal sealed class ByteTrie
     public Walk From(ReadOnlySpan<byte> text, int at) => new(this, text, at);
 
     /// <summary>The longest string that <paramref name="text"/> has at <paramref name="at"/>; gives its value and where it ends, or <see cref="None"/>.</summary>
-    public int LongestAt(ReadOnlySpan<byte> text, int at, out int end)
+    public int LongestAt(ReadOnlySpan<byte> text, int at, TextBudget budget, out int end)
     {
         int longest = None;
         end = at;
-        for (var walk = From(text, at); walk.MoveNext();)
+        var walk = From(text, at);
+        while (walk.MoveNext())
             (longest, end) = (walk.Value, walk.End);
 
+        budget.SpendSteps(walk.Steps);
         return longest;
     }
 
@@ -89,6 +92,9 @@ internal sealed class ByteTrie
             return _rootChildren[label];
 
         int start = _firstChild[node], count = _firstChild[node + 1] - start;
+        if (count == 1)
+            return _labels[start] == label ? start : None;
+
         var labels = _labels.AsSpan(start, count);
         int place = count <= FewChildren ? labels.IndexOf(label) : labels.BinarySearch(label);
         return place < 0 ? None : start + place;
@@ -99,6 +105,9 @@ internal sealed class ByteTrie
     {
         private readonly ReadOnlySpan<byte> _text = text;
         private int _node = Root;
+
+        /// <summary>How many nodes were passed, and long edges for more.</summary>
+        public int Steps { get; private set; }
 
         /// <summary>Where the string ends in the text.</summary>
         public int End { get; private set; } = at;
@@ -111,9 +120,11 @@ internal sealed class ByteTrie
             while (End < _text.Length && (_node = trie.Child(_node, _text[End])) != None)
             {
                 End++;
+                Steps++;
                 var edge = trie._edges[_node];
                 if (!edge.IsEmpty)
                 {
+                    Steps += edge.Length / BytesAtABlow;
                     if (!_text[End..].StartsWith(edge))
                         return false;
 

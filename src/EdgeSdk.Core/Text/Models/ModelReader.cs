@@ -66,7 +66,8 @@ internal sealed class ModelReader
     private static TokenBytes ReadTokens(JsonField vocabulary)
     {
         var tokens = new TokenBytes();
-        int highest = MostGaps + GapsPerToken * vocabulary.Members().Count();
+        int count = vocabulary.Members().Count(), highest = MostGaps + GapsPerToken * count;
+        tokens.Reserve(count, 0);
         foreach (var member in vocabulary.Members())
         {
             var token = vocabulary.NameOf(member);
@@ -85,6 +86,7 @@ internal sealed class ModelReader
     private static TokenBytes ReadScoredTokens(JsonField vocabulary)
     {
         var tokens = new TokenBytes();
+        tokens.Reserve(vocabulary.Items().Count(), 0);
         foreach (var entry in vocabulary.Items())
             tokens.Add(EntryPart(entry, 0).Utf8());
 
@@ -118,8 +120,9 @@ internal sealed class ModelReader
             unknown = new UnknownToken(Encoding.UTF8.GetString(Vocabulary[id]), id);
         }
 
-        ImmutableArray<double> scores = [.. _model["vocab"].Items().Select(e => EntryPart(e, 1).Number())];
-        return new UnigramModel(Vocabulary, scores, unknown, _model.Flag("byte_fallback"));
+        var scores = ImmutableArray.CreateBuilder<double>(Vocabulary.Tokens.Count);
+        scores.AddRange(_model["vocab"].Items().Select(e => EntryPart(e, 1).Number()));
+        return new UnigramModel(Vocabulary, scores.MoveToImmutable(), unknown, _model.Flag("byte_fallback"));
     }
 
     private UnknownToken ReadUnknown(string? otherwise)

@@ -42,8 +42,10 @@ internal abstract class TokenModel
 }
 
 /// <summary>What encoding one piece needs; reused from piece to piece, one thread at a time.</summary>
-internal sealed class ModelWorkspace
+internal sealed class ModelWorkspace(TextBudget budget)
 {
+    public TextBudget Budget { get; } = budget;
+
     public Merger Merger { get; } = new();
 
     public Lattice Lattice { get; } = new();

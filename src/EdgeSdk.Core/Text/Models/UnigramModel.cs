@@ -40,7 +40,7 @@ internal sealed class UnigramModel : TokenModel
         for (int at = 0, length; at < piece.Length; at += length)
         {
             length = Utf8Text.LengthAt(piece, at);
-            AddTokensAt(piece, at, at + length, lattice.Nodes);
+            workspace.Budget.SpendSteps(AddTokensAt(piece, at, at + length, lattice.Nodes));
         }
 
         lattice.TracePath(piece.Length, _unknown.Id);
@@ -54,11 +54,13 @@ internal sealed class UnigramModel : TokenModel
         }
     }
 
-    private void AddTokensAt(ReadOnlySpan<byte> piece, int at, int characterEnd, Span<Lattice.Node> nodes)
+    /// <summary>Gives the steps that it took.</summary>
+    private int AddTokensAt(ReadOnlySpan<byte> piece, int at, int characterEnd, Span<Lattice.Node> nodes)
     {
         double score = nodes[at].Score;
         bool hasCharacter = false;
-        for (var walk = _tokens.From(piece, at); walk.MoveNext();)
+        var walk = _tokens.From(piece, at);
+        while (walk.MoveNext())
         {
             nodes[walk.End].Offer(score + _scores[walk.Value], at, walk.Value);
             hasCharacter |= walk.End == characterEnd;
@@ -66,6 +68,8 @@ internal sealed class UnigramModel : TokenModel
 
         if (!hasCharacter)
             nodes[characterEnd].Offer(score + _unknownScore, at, _unknown.IdFor(piece[at..characterEnd]));
+
+        return walk.Steps;
     }
 
     /// <summary>A row of unknown tokens, joined, may be a token itself.</summary>

@@ -29,18 +29,18 @@ internal sealed class WordPieceModel : TokenModel
     protected override void EncodePiece(ReadOnlySpan<byte> piece, ModelWorkspace workspace, List<int> ids)
     {
         int before = ids.Count;
-        if (Utf8Text.CountCodePoints(piece) > _mostCharacters || !TryEncode(piece, ids))
+        if (Utf8Text.CountCodePoints(piece) > _mostCharacters || !TryEncode(piece, workspace.Budget, ids))
         {
             CollectionsMarshal.SetCount(ids, before);
             ids.Add(_unknown.IdFor(piece));
         }
     }
 
-    private bool TryEncode(ReadOnlySpan<byte> word, List<int> ids)
+    private bool TryEncode(ReadOnlySpan<byte> word, TextBudget budget, List<int> ids)
     {
         for (int at = 0, end; at < word.Length; at = end)
         {
-            int id = (at == 0 ? _starts : _continuations).LongestAt(word, at, out end);
+            int id = (at == 0 ? _starts : _continuations).LongestAt(word, at, budget, out end);
             if (id == ByteTrie.None)
                 return false;
 

@@ -5,7 +5,7 @@ namespace EdgeSdk.Text;
 /// <summary>Reads a <c>pattern</c> of a <c>tokenizer.json</c>: <c>{"String": text}</c> or <c>{"Regex": expression}</c>.</summary>
 internal static class PatternReader
 {
-    private const int LongestPattern = 1 << 14;
+    private const int LongestPattern = 1 << 13;
 
     public static Pattern Read(JsonField pattern)
     {
