@@ -174,6 +174,38 @@ public class SamplerTests
     }
 
     [Fact]
+    public void Biased_choices_are_those_of_the_specification()
+    {
+        foreach (string[] row in SpecificationPage.Table("row", "vocabulary", "bias"))
+        {
+            var logits = SpecificationPage.Logits(int.Parse(row[0]), int.Parse(row[1]));
+            int place = int.Parse(row[5]);
+            var plain = new SamplerSpec(float.Parse(row[3]), ulong.Parse(row[4]));
+            var spec = plain with { Bias = LogitBias.Of(row[2].Split(' ').Select(bias => bias.Split(':')).Select(bias => KeyValuePair.Create(int.Parse(bias[0]), float.Parse(bias[1])))) };
+
+            Assert.Equal(int.Parse(row[6]), Sampler.Choose(logits, plain, place).Token);
+            Assert.Equal(int.Parse(row[7]), SampledText.For(spec, logits.Length)!.Choose(logits, new int[place]).Token);
+        }
+    }
+
+    [Fact]
+    public void Choices_in_and_behind_thoughts_are_those_of_the_specification()
+    {
+        foreach (string[] row in SpecificationPage.Table("row", "vocabulary", "begin"))
+        {
+            var logits = SpecificationPage.Logits(int.Parse(row[0]), int.Parse(row[1]));
+            var limit = new ThoughtLimit(Begin: int.Parse(row[2]), End: int.Parse(row[3]), Budget: int.Parse(row[6]), From: int.Parse(row[4]), IsOpen: row[5] == "yes");
+            var spec = new SamplerSpec(float.Parse(row[9]), ulong.Parse(row[10])) { Thought = limit };
+            int[] text = [.. new int[limit.From], .. row[7] == "-" ? [] : row[7].Split(' ').Select(int.Parse)];
+            var state = new ThoughtState(limit);
+            state.Follow(text);
+
+            Assert.Equal(int.Parse(row[8]), state.Spent);
+            Assert.Equal(int.Parse(row[11]), SampledText.For(spec, logits.Length)!.Choose(logits, text).Token);
+        }
+    }
+
+    [Fact]
     public void A_bias_comes_behind_the_penalties_and_before_what_is_forced()
     {
         var logits = SpecificationPage.Logits(1, 64);
