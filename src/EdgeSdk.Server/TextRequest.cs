@@ -42,7 +42,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
                 "Ask for that one, leave the field empty to take any, or go to another server.");
         }
 
-        var sampler = ReadSampler(open.Sampler) with { Bias = ReadBias(open.Sampler, model) };
+        var sampler = ReadSampler(open.Sampler, model);
         bool speaksText = open.TextCase == Open.TextOneofCase.Turns;
         int[] prompt = open.TextCase switch
         {
@@ -132,7 +132,7 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         return StopRule.For(model, prompt, open.MaxTokens, open.IgnoreEnd);
     }
 
-    private static SamplerSpec ReadSampler(Protocol.Sampler? sampler)
+    private static SamplerSpec ReadSampler(Protocol.Sampler? sampler, ModelInfo model)
     {
         if (sampler is null)
             return SamplerSpec.Greedy;
@@ -140,36 +140,21 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         if (sampler.Noise != Noise && (sampler.Temperature != 0 || sampler.Noise.Length > 0))
             throw Refusal.Field("Open.sampler.noise", Shown(sampler.Noise), $"be {Noise}");
 
-        var spec = new SamplerSpec(sampler.Temperature, sampler.Seed, sampler.TopK, sampler.TopP, sampler.MinP)
-        {
-            FrequencyPenalty = sampler.FrequencyPenalty,
-            PresencePenalty = sampler.PresencePenalty,
-            RepetitionPenalty = sampler.RepetitionPenalty == 0 ? 1 : sampler.RepetitionPenalty,
-        };
-        try
-        {
-            spec.Validate();
-        }
-        catch (ArgumentOutOfRangeException e)
-        {
-            throw Refusal.Text("Open.sampler: " + e.Message.ReplaceLineEndings(" "));
-        }
-
-        return spec;
-    }
-
-    private static LogitBias? ReadBias(Protocol.Sampler? sampler, ModelInfo model)
-    {
-        if (sampler is null)
-            return null;
-
         CheckIds("Open.sampler.bias_ids", sampler.BiasIds, model.VocabularySize);
         if (sampler.Biases.Count != sampler.BiasIds.Count)
             throw Refusal.Field("Open.sampler.biases", $"{sampler.Biases.Count} long", $"be as long as bias_ids, {sampler.BiasIds.Count}");
 
         try
         {
-            return LogitBias.Of(sampler.BiasIds.Zip(sampler.Biases, KeyValuePair.Create));
+            var spec = new SamplerSpec(sampler.Temperature, sampler.Seed, sampler.TopK, sampler.TopP, sampler.MinP)
+            {
+                FrequencyPenalty = sampler.FrequencyPenalty,
+                PresencePenalty = sampler.PresencePenalty,
+                RepetitionPenalty = sampler.RepetitionPenalty == 0 ? 1 : sampler.RepetitionPenalty,
+                Bias = LogitBias.Of(sampler.BiasIds.Zip(sampler.Biases, KeyValuePair.Create)),
+            };
+            spec.Validate();
+            return spec;
         }
         catch (ArgumentException e)
         {

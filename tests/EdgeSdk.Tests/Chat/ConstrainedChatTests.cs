@@ -194,6 +194,32 @@ public sealed class ConstrainedChatTests(ShippedPair pair, GoldenPair golden) : 
     }
 
     [Fact]
+    public async Task Functions_without_parameters_with_defaults_that_fail_or_are_only_declared_go_through_function_invocation()
+    {
+        var order = new List<string>();
+        var plain = AIFunctionFactory.Create(() => { order.Add("plain"); }, "Plain");
+        var defaulted = AIFunctionFactory.Create((int seats = 4, Guest? host = null) => { order.Add($"defaulted {seats}"); return host; }, "Defaulted");
+        var failing = AIFunctionFactory.Create(string () => throw new InvalidOperationException("no table"), "Failing");
+        var declared = AIFunctionFactory.CreateDeclaration("Declared", null, JsonElement.Parse("""{"type":"object","properties":{}}"""));
+        using var client = new EdgeChatClient(pair.Options(EdgeRoute.Together)).AsBuilder().UseFunctionInvocation(configure: c => c.IncludeDetailedErrors = true).Build();
+        foreach (string name in (string[])["Plain", "Defaulted", "Failing", "Declared"])
+        {
+            var options = Strict(new() { Tools = [plain, defaulted, failing, declared], ToolMode = ChatToolMode.RequireSpecific(name), AllowMultipleToolCalls = false, MaxOutputTokens = 60 });
+
+            var response = await client.GetResponseAsync(Question, options, Cancelled);
+
+            Assert.Equal(name, Calls(response)[0].Name);
+            var result = response.Messages.SelectMany(m => m.Contents).OfType<FunctionResultContent>().FirstOrDefault();
+            Assert.Equal(name != "Declared", result is not null); // the caller's to run
+            Assert.Equal(name == "Failing", result?.Exception is InvalidOperationException);
+            Assert.True(name == "Declared" || response.Messages.Count >= 3, "no answer follows the result");
+        }
+
+        Assert.Contains("plain", order);
+        Assert.Contains(order, ran => ran.StartsWith("defaulted", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Auto_hands_a_constrained_turn_over_and_it_is_what_the_server_writes()
     {
         await using var client = new EdgeChatClient(golden.Options());
