@@ -30,14 +30,17 @@ public class TokenizerVariantFileTests
     public void Decoding_allocates_the_text_and_nothing_for_a_token(string name)
     {
         var tokenizer = File.Exists(Assets.Data($"tokenizers/variants/{name}.json")) ? Read(name, out _) : GoldenTokenizers.Get(name);
-        int[] ids = tokenizer.Encode(string.Concat(Enumerable.Repeat("The quick brown fox's é 你好 🎉 isn't low, e\u0301 <s> . ", 40)));
+        int[] ids = tokenizer.Encode(string.Concat(Enumerable.Repeat("The quick brown fox's é 你好 🎉 isn't low, e\u0301 <s> . ", 100)));
         ids = [.. Enumerable.Repeat(ids, 5).SelectMany(i => i)];
         var detokenizer = tokenizer.CreateDetokenizer(skipSpecialTokens: false);
         string text = tokenizer.Decode(ids);
         Stream();
 
-        Assert.InRange(Allocated(() => text = tokenizer.Decode(ids)), 2 * text.Length, 2 * text.Length + 1000);
-        Assert.InRange(Allocated(Stream), 0, 2 * Flushed() + 1000);
+        // A collection that another thread begins counts what is left of this one's 8 KB as allocated.
+        const int Noise = 1 << 14;
+        Assert.InRange(24 * ids.Length, 2 * Noise, int.MaxValue);
+        Assert.InRange(Allocated(() => text = tokenizer.Decode(ids)), 2 * text.Length, 2 * text.Length + Noise);
+        Assert.InRange(Allocated(Stream), 0, 2 * Flushed() + Noise);
 
         void Stream()
         {
