@@ -106,9 +106,14 @@ internal sealed record AnswerForm(Constraint? Constraint, string? Told)
         if (of is not null && node is JsonObject parameters)
             ParameterTypes.AddTo(parameters, of);
 
+        // The schema of a type, which Microsoft.Extensions.AI marks so, does not say how wide an integer is. An int is what nearly all are, and is not read where it overflows.
+        bool isOfType = of is null && node is JsonObject marked && marked.ContainsKey("$schema");
         foreach (var part in SchemaParts.Of(node))
         {
             SchemaParts.Narrow(part);
+            if (isOfType && SchemaParts.IsAnyInteger(part))
+                part["format"] = "int32";
+
             if (spans && SchemaParts.IsAnyString(part))
                 part["x-edge-span"] = true;
         }

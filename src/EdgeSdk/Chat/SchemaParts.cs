@@ -12,6 +12,9 @@ internal static class SchemaParts
     /// <summary>What holds a string to less than any text.</summary>
     private static readonly string[] s_ofStrings = ["enum", "const", "pattern", "format", "contentEncoding", "minLength", "maxLength"];
 
+    /// <summary>What bounds an integer, or says how wide it is.</summary>
+    private static readonly string[] s_ofIntegers = ["enum", "const", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
+
     /// <summary>Patterns by which System.Text.Json describes types, and what it reads of them.</summary>
     private static readonly Dictionary<string, string> s_readable = new(StringComparer.Ordinal)
     {
@@ -33,6 +36,9 @@ internal static class SchemaParts
 
     /// <summary>Whether a schema is of strings that may be any text.</summary>
     public static bool IsAnyString(JsonObject schema) => IsOf(schema, "string") && !s_ofStrings.Any(schema.ContainsKey);
+
+    /// <summary>Whether a schema is of integers of any width, or null.</summary>
+    public static bool IsAnyInteger(JsonObject schema) => IsOf(schema, "integer") && !IsOf(schema, "string") && !s_ofIntegers.Any(schema.ContainsKey);
 
     /// <summary>Whether a schema's type is, or may be, <paramref name="type"/>.</summary>
     public static bool IsOf(JsonObject schema, string type) => schema["type"] is JsonArray types ? types.Any(one => Text(one) == type) : Text(schema["type"]) == type;

@@ -28,7 +28,7 @@ public sealed class ConstrainedChatTests(ShippedPair pair, GoldenPair golden) : 
     }
 
     [Description("What was booked")]
-    private sealed record Booking(string Restaurant, Meal Meal, bool Outside, double Deposit, DateOnly? Day, string[] Notes, Guest? Host);
+    private sealed record Booking(string Restaurant, int Guests, Meal Meal, bool Outside, double Deposit, DateOnly? Day, string[] Notes, Guest? Host);
 
     private sealed record Guest(string Name, Guest? Partner);
 

@@ -19,7 +19,7 @@ public class TypedAnswerTests
     }
 
     private sealed record Everything(
-        string Text, string? Perhaps, bool Flag, [property: Range(-50, 300)] int Bounded, long Large, double Real, [property: Range(0, 1000)] decimal Price, Colour Colour, Colour? Other,
+        string Text, string? Perhaps, bool Flag, [property: Range(-50, 300)] int Bounded, int Count, long Large, double Real, [property: Range(0, 1000)] decimal Price, Colour Colour, Colour? Other,
         Guid Id, string[] Names, List<Colour> Colours, Dictionary<string, bool> Flags, Everything? Inner, JsonElement Anything);
 
     [Fact]
@@ -35,10 +35,25 @@ public class TypedAnswerTests
     [Fact]
     public void Other_types_are_read_back() => AssertReadBack<Others>(60);
 
-    private sealed record Numbers(long Long, long? Perhaps, double Real, decimal Money, decimal[] Amounts, [property: Range(0, 255)] byte Byte);
+    private sealed record Numbers(int Int, int? Maybe, int[] Ints, Dictionary<string, int> Map, long Long, [property: Range(-1e15, 1e15)] long Large, double Real, decimal Money, decimal[] Amounts, [property: Range(0, 255)] byte Byte);
 
     [Fact]
-    public void Numbers_are_read_back() => AssertReadBack<Numbers>(150);
+    public void Numbers_are_read_back()
+    {
+        bool large = false;
+        AssertReadBack<Numbers>(150, read => large |= read.Large > int.MaxValue);
+
+        Assert.True(large, "a range did not widen an integer");
+    }
+
+    [Fact]
+    public void An_integer_of_a_schema_that_no_type_made_has_any_width()
+    {
+        var format = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"""));
+        var request = ChatRequest.From([new(ChatRole.User, "Go")], new() { ResponseFormat = format }, new EdgeOptions(), 1, "m");
+
+        Assert.Contains(Enumerable.Range(1, 60), seed => JsonElement.Parse(Write(request.Constraint!, new Random(seed))).GetProperty("n").GetInt64() > int.MaxValue);
+    }
 
     private sealed record Annotated(
         [property: StringLength(9, MinimumLength = 2)] string Name, [property: RegularExpression("^[A-Z]{2}\\d{5}$")] string Code, [property: AllowedValues("a", "b")] string Choice,
