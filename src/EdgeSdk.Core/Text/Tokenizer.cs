@@ -157,6 +157,9 @@ public sealed class Tokenizer
     /// </summary>
     public ReadOnlySpan<byte> BytesOf(int id) => _decoder.Tokens[id];
 
+    /// <summary>Whether decoding puts a space between any two tokens, which neither of them contributes.</summary>
+    public bool IsSpaced => _decoder.IsSpaced;
+
     private void EncodeText(ReadOnlySpan<byte> text, Workspace workspace)
     {
         workspace.RawParts.Clear();

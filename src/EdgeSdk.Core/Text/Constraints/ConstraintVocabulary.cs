@@ -47,6 +47,9 @@ internal sealed class ConstraintVocabulary
                 nodes.Add(new(bytes[i], 0, i, 0, i == bytes.Length - 1 ? id : -1));
             }
 
+            if (bytes.Length == 1)
+                Bytes[bytes[0]] = true;
+
             (before, last) = (bytes, id);
             LongestToken = Math.Max(LongestToken, bytes.Length);
         }
@@ -67,6 +70,9 @@ internal sealed class ConstraintVocabulary
 
     public IReadOnlyList<byte[]> Tokens { get; }
 
+    /// <summary>By byte: whether it has a token of its own.</summary>
+    public bool[] Bytes { get; } = new bool[256];
+
     public int LongestToken { get; }
 
     public TrieNode[] Trie { get; }
@@ -74,11 +80,18 @@ internal sealed class ConstraintVocabulary
     /// <summary>The vocabulary of a tokenizer, made once.</summary>
     /// <param name="tokenizer">Its ids, bytes and special tokens.</param>
     /// <param name="endTokens">What ends a text.</param>
+    /// <exception cref="EdgeException">InvalidArgument: its texts are more than the bytes of their tokens.</exception>
     public static ConstraintVocabulary Of(Tokenizer tokenizer, IEnumerable<int> endTokens)
     {
         int[] ends = [.. endTokens];
         if (Made.TryGetValue(tokenizer, out var made) && made.EndTokens.AsSpan().SequenceEqual(ends))
             return made;
+
+        if (tokenizer.IsSpaced)
+        {
+            throw new EdgeException(
+                EdgeErrorCode.InvalidArgument, "This model's tokenizer.json has no decoder, so that a space comes between any two tokens: no constraint can hold. Use a model with byte-level BPE or byte fallback.");
+        }
 
         byte[][] tokens = new byte[tokenizer.VocabularySize][];
         for (int id = 0; id < tokens.Length; id++)

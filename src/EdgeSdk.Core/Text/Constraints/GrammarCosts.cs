@@ -7,8 +7,11 @@ internal static class GrammarCosts
     public const int Never = 1 << 28;
 
     /// <summary>Knuth's generalisation of Dijkstra's algorithm (Information Processing Letters 6, 1977): the cheapest node that is not yet known is known next.</summary>
+    /// <param name="grammar">The grammar.</param>
+    /// <param name="root">The rule of the whole text.</param>
+    /// <param name="bytes">By byte: whether the way to the end may take it; null: any.</param>
     /// <exception cref="EdgeException">InvalidArgument: no text fits the grammar, or a rule begins with itself.</exception>
-    public static int[] Of(ByteGrammar grammar, int root)
+    public static int[] Of(ByteGrammar grammar, int root, bool[]? bytes = null)
     {
         var nodes = grammar.Nodes;
         var users = new Users(grammar);
@@ -29,7 +32,7 @@ internal static class GrammarCosts
             costs[known] = cost;
             foreach (int user in users.Of(known))
             {
-                if (costs[user] == Never && Cost(grammar, costs, nodes[user]) is < Never and var least)
+                if (costs[user] == Never && Cost(grammar, costs, bytes, nodes[user]) is < Never and var least)
                     open.Enqueue(user, least);
             }
         }
@@ -39,8 +42,9 @@ internal static class GrammarCosts
             : throw new EdgeException(EdgeErrorCode.InvalidArgument, $"No text of finite length, or none below {Never} bytes, fits the constraint: a rule never ends, or its counts are too large. Give its recursion a way out, or lower its counts.");
     }
 
-    private static int Cost(ByteGrammar grammar, int[] costs, GrammarNode node) => (int)Math.Min(Never, node.Kind switch
+    private static int Cost(ByteGrammar grammar, int[] costs, bool[]? bytes, GrammarNode node) => (int)Math.Min(Never, node.Kind switch
     {
+        NodeKind.Read when bytes is not null && node.A < bytes.Length && Array.IndexOf(bytes, true, node.A, node.B - node.A + 1) < 0 => Never,
         NodeKind.Read => 1L + costs[node.Next],
         NodeKind.Split => Math.Min(costs[node.Next], costs[node.A]),
         NodeKind.Call => (long)costs[grammar.Starts[node.A]] + costs[node.Next],

@@ -23,9 +23,8 @@ internal sealed class TokenMasks
     public TokenMasks(ByteGrammar grammar, int root, int[] costs, ConstraintVocabulary vocabulary)
     {
         _vocabulary = vocabulary;
-        RequireBytes(grammar);
         _specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
-        _automaton = new(grammar, root, costs, vocabulary.LongestToken);
+        _automaton = new(grammar, root, Costs(grammar, root, costs, vocabulary), vocabulary.LongestToken);
         _phases = PlainText.PhasesOf(_automaton);
         _path = new State[vocabulary.LongestToken + 1];
     }
@@ -169,23 +168,27 @@ internal sealed class TokenMasks
             farther?.Add((next.Distance, token));
     }
 
-    /// <summary>With a token for each byte, the shortest way to an end is never barred.</summary>
-    private void RequireBytes(ByteGrammar grammar)
+    /// <summary>
+    /// The costs by the bytes that have tokens of their own, so that the shortest way to an end is never barred. Published vocabularies lack a few bytes that their
+    /// training texts did not have (SmolLM2: 0x04, 0xF1).
+    /// </summary>
+    private static int[] Costs(ByteGrammar grammar, int root, int[] costs, ConstraintVocabulary vocabulary)
     {
-        Span<bool> has = stackalloc bool[256];
-        foreach (var node in _vocabulary.Trie)
-            has[node.Byte] |= node.Depth == 0 && node.Token >= 0;
+        bool[] bytes = vocabulary.Bytes;
+        if (Array.IndexOf(bytes, false) < 0)
+            return costs;
 
-        foreach (var node in grammar.Nodes)
+        try
         {
-            for (int b = node.A; node.Kind == NodeKind.Read && b <= Math.Min(node.B, 255); b++)
-            {
-                if (!has[b])
-                {
-                    throw new EdgeException(
-                        EdgeErrorCode.InvalidArgument, $"Constraints need a token for each byte that they use; this model's tokenizer has none for 0x{b:X2}. Use a model with byte-level BPE or byte fallback.");
-                }
-            }
+            return GrammarCosts.Of(grammar, root, bytes);
+        }
+        catch (EdgeException e)
+        {
+            int lacking = grammar.Nodes.First(node => node is { Kind: NodeKind.Read, A: < 256 } && Array.IndexOf(bytes, true, node.A, node.B - node.A + 1) < 0).A;
+            throw new EdgeException(
+                EdgeErrorCode.InvalidArgument,
+                $"No text that fits the constraint can be written byte by byte: this model's tokenizer has no token for 0x{lacking:X2}. Use a model with byte-level BPE or byte fallback.",
+                e);
         }
     }
 

@@ -40,6 +40,9 @@ internal sealed class TokenDecoder
     /// <summary>As the file writes them.</summary>
     public TokenBytes Written { get; }
 
+    /// <summary>Whether a space comes between any two tokens: the text is more than what its tokens contribute.</summary>
+    public bool IsSpaced => _joining.Any(step => step is DecoderStep.Spaced);
+
     /// <summary>What the streams of this decoder gave.</summary>
     public TextPool Texts { get; } = new();
 

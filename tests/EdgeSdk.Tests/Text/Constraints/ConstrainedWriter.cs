@@ -13,15 +13,16 @@ internal static class ConstrainedWriter
     public static ConstraintVocabulary Vocabulary { get; } = MakeVocabulary();
 
     /// <summary>Writes with random scores, with room for the shortest text and some tokens more.</summary>
-    public static string Write(Constraint constraint, Random random, int extra)
+    public static string Write(Constraint constraint, Random random, int extra, ConstraintVocabulary? vocabulary = null)
     {
-        int shortest = Shortest(constraint);
-        var constrained = new ConstrainedText(constraint, Vocabulary, 0, shortest + 1 + extra);
-        var sampled = SampledText.For(new SamplerSpec(1, 7) { Constrained = constrained }, Vocabulary.Count)!;
+        vocabulary ??= Vocabulary;
+        int shortest = Shortest(constraint, vocabulary);
+        var constrained = new ConstrainedText(constraint, vocabulary, 0, shortest + 1 + extra);
+        var sampled = SampledText.For(new SamplerSpec(1, 7) { Constrained = constrained }, vocabulary.Count)!;
         var state = constrained.Begin();
         var written = new List<int>();
         var text = new List<byte>();
-        float[] logits = new float[Vocabulary.Count];
+        float[] logits = new float[vocabulary.Count];
         for (int place = 0; place < shortest + 1 + extra; place++)
         {
             for (int i = 0; i < logits.Length; i++)
@@ -39,13 +40,17 @@ internal static class ConstrainedWriter
         throw new Xunit.Sdk.XunitException("The text did not end within its limit: " + Encoding.UTF8.GetString([.. text]));
     }
 
+    /// <summary>The same vocabulary, but for some bytes that have no token of their own.</summary>
+    public static ConstraintVocabulary Lacking(params byte[] bytes) =>
+        new([.. Vocabulary.Tokens.Select(token => token is [var b] && bytes.Contains(b) ? [] : token)], [End], name => name == "<|call|>" ? 1 : null);
+
     public static bool IsSet(ulong[] mask, int id) => (mask[id >> 6] >> id & 1) != 0;
 
     /// <summary>The shortest text's tokens: what is written when there is never room.</summary>
-    private static int Shortest(Constraint constraint)
+    private static int Shortest(Constraint constraint, ConstraintVocabulary vocabulary)
     {
-        var state = constraint.Begin(Vocabulary, 0, 0);
-        ulong[] mask = new ulong[Vocabulary.MaskLength];
+        var state = constraint.Begin(vocabulary, 0, 0);
+        ulong[] mask = new ulong[vocabulary.MaskLength];
         for (int count = 0; ; count++)
         {
             if (state.IsComplete)

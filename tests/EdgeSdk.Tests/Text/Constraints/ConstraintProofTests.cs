@@ -40,7 +40,7 @@ public class ConstraintProofTests
 
     [Theory]
     [MemberData(nameof(TokenizerVariants))]
-    public void A_tokenizer_of_any_kind_writes_valid_text_or_is_refused_for_the_byte_that_it_lacks(string name)
+    public void A_tokenizer_of_any_kind_writes_valid_text_or_is_refused_for_what_it_lacks(string name)
     {
         using var variant = JsonDocument.Parse(File.ReadAllBytes(Assets.Data($"tokenizers/variants/{name}.json")));
         var tokenizer = Tokenizer.Parse(System.Text.Encoding.UTF8.GetBytes(variant.RootElement.GetProperty("tokenizer").GetRawText()), name);
@@ -53,7 +53,7 @@ public class ConstraintProofTests
         }
         catch (EdgeException e)
         {
-            Assert.Contains("token for each byte", e.Message, StringComparison.Ordinal);
+            Assert.Matches("tokenizer(.json has no decoder| has no token for 0x)", e.Message);
             return;
         }
 
@@ -69,8 +69,7 @@ public class ConstraintProofTests
         }
         while (ids[^1] != end);
 
-        byte[] bytes = [.. ids[..^1].SelectMany(id => tokenizer.BytesOf(id).ToArray())];
-        using var written = JsonDocument.Parse(bytes);
+        using var written = JsonDocument.Parse(tokenizer.Decode(ids.ToArray().AsSpan(..^1)));
         Assert.True(written.RootElement.GetProperty("b").GetString()!.EnumerateRunes().Count() <= 9);
     }
 

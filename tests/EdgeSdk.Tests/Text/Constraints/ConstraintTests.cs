@@ -164,6 +164,31 @@ public class ConstraintTests
         }
     }
 
+    [Fact]
+    public void Bytes_that_have_no_token_are_done_without()
+    {
+        var lacking = Lacking(0x04, 0x7F, 0xC0, 0xF1, 0xF2, 0xF4);
+        var options = new EvaluationOptions { OutputFormat = OutputFormat.Flag, RequireFormatValidation = true };
+        for (int seed = 1; seed <= 100; seed++)
+        {
+            var random = new Random(seed);
+            string schema = RandomSchema.Draw(random, 3);
+            string text = Write(Constraint.JsonSchema(schema), random, extra: random.Next(60), lacking);
+            using var document = JsonDocument.Parse(text);
+            Assert.True(JsonSchema.FromText(schema).Evaluate(document.RootElement, options).IsValid, $"seed {seed}: {schema} gave {text}");
+        }
+
+        for (int seed = 1; seed <= 20; seed++)
+            Assert.Matches(@"^(?:ac|[\x05-\x7e]{3})\z", Write(Constraint.Regex(@"a\x04b|ac|[\x04-\x7f]{3}"), new Random(seed), extra: 9, lacking));
+    }
+
+    [Fact]
+    public void A_byte_of_every_text_that_has_no_token_is_named()
+    {
+        var e = Assert.Throws<EdgeException>(() => Constraint.JsonObject().Begin(Lacking((byte)'{')));
+        Assert.Contains("no token for 0x7B", e.Message, StringComparison.Ordinal);
+    }
+
     private static async Task<List<int>> WriteAsync(TableModel model, SamplerSpec sampler, Random random, bool guesses)
     {
         await using var sequence = await model.OpenAsync(sampler, TestContext.Current.CancellationToken);
