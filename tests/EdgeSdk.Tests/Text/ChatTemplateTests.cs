@@ -148,6 +148,16 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{{ range(10) | slice(10 ** 9) | list }}", "steps")]
     [InlineData("{{ ('[' * 100000) | fromjson }}", "'fromjson' reads JSON")]
     [InlineData("{% set l = range(100000) | list %}{% for i in l %}{% set x = dict(*[[l]]) %}{% endfor %}", "")]
+    [InlineData("{% set d = {'x' * 3000000: 1} %}{% for i in range(100000) %}{% set y = dict(d) %}{% endfor %}", "steps")]
+    [InlineData("{% set d = {'x' * 3000000: 1} %}{% for i in range(100000) %}{% set y = dict(**d) %}{% endfor %}", "steps")]
+    [InlineData("{% set d = {'x' * 2000000: 1} %}{% set e = dict(d) %}{% for i in range(100000) %}{% set y = d == e %}{% endfor %}", "steps")]
+    [InlineData("{% set x = 'x' * 3000000 %}{% for i in range(100000) %}{{ ''[x] }}{% endfor %}", "steps")]
+    [InlineData("{% set x = 'x' * 3000000 %}{% for i in range(100000) %}{% set y = x.removeprefix('x') %}{% endfor %}", "characters")]
+    [InlineData("{% set x = '%Z' * 2000000 %}{% for i in range(100000) %}{% set y = strftime_now(x) %}{% endfor %}", "steps")]
+    [InlineData("{% set n = namespace() %}{% set n.a = n %}{% set n.z = '' %}{% set x = '{0' ~ '.a' * 1000000 ~ '.z}' %}{% for i in range(100000) %}{% set y = x.format(n) %}{% endfor %}", "steps")]
+    [InlineData("{% set x = 2 ** 4000 - 1 %}{% for i in range(100000) %}{% set y = [x * x, x * x, x * x, x * x] %}{% endfor %}", "steps")]
+    [InlineData("{{ [[]] * 100000 | map('map', 'string', *range(100000)) | list }}", "")]
+    [InlineData("{% for i in range(100000) %}{% set y = range(100000)[::2] %}{% endfor %}{{ 1 / 0 }}", "division by zero")]
     public void A_rendering_cannot_take_more_than_its_budget(string source, string words)
     {
         var e = Assert.Throws<EdgeException>(() => Render(source));
@@ -276,6 +286,52 @@ public sealed class ChatTemplateTests : IDisposable
 
         Assert.NotNull(e);
         Assert.Contains("nested too deeply", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_template_that_just_fits_the_stack_does_not_overflow_it_later()
+    {
+        var thread = new Thread(
+            () =>
+            {
+                for (int depth = 40; depth < 2000; depth += 40)
+                    Outcome(string.Concat(Enumerable.Repeat("{% macro a() %}", depth)) + "{{ caller }}{% set x = 1 %}" + string.Concat(Enumerable.Repeat("{% endmacro %}", depth)) + "{{ a() }}");
+            },
+            maxStackSize: 512 << 10);
+
+        thread.Start();
+        thread.Join();
+
+        static void Outcome(string source)
+        {
+            try
+            {
+                Assert.Equal("", Render(source));
+            }
+            catch (EdgeException e)
+            {
+                Assert.Contains("nested too deeply", e.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("{% for i in range(100000) %}{% for j in [1] %}{% break %}", "{% set a# = 1 %}", "{% endfor %}{% endfor %}")]
+    [InlineData("{% macro f(x", ",a#", ") %}{% endmacro %}{% for i in range(100000) %}{% set y = f() %}{% endfor %}")]
+    public void What_a_block_declares_counts_each_time_that_it_begins(string start, string part, string end)
+    {
+        string source = start + string.Concat(Enumerable.Range(0, 20_000).Select(i => part.Replace("#", $"{i}", StringComparison.Ordinal))) + end;
+
+        Assert.Contains("steps", Assert.Throws<EdgeException>(() => Render(source)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_are_not_looked_up_through_many_blocks_for_nothing()
+    {
+        string source = string.Concat(Enumerable.Repeat("{% with %}", 400)) + "{% for i in range(100000) %}" + string.Concat(Enumerable.Repeat("{{ x }}", 100)) + "{% endfor %}" + string.Concat(Enumerable.Repeat("{% endwith %}", 400));
+
+        Assert.Contains("steps", Assert.Throws<EdgeException>(() => Render(source)).Message, StringComparison.Ordinal);
+        Assert.Contains("the name has 400 characters", Assert.Throws<EdgeException>(() => Render("{{ " + new string('a', 400) + " }}")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,6 +21,7 @@ internal sealed record Builtin(string Name, string[] Parameters, int Required, F
     /// <exception cref="TemplateFault">The arguments do not fit, or it fails.</exception>
     public object? Invoke(object? subject, Arguments given, Meter meter)
     {
+        meter.Step(given.Placed.Count + given.Named.Count);
         if (SeesSafeText)
             return Body(new Call(this, subject, meter, given));
 

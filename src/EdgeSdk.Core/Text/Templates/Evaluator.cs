@@ -65,7 +65,7 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
     private object? ValueOf(Expression expression, Scope scope) => expression switch
     {
         Literal literal => literal.Value,
-        Name name => scope.Get(name.Identifier),
+        Name name => scope.Get(name.Identifier, meter),
         Member member => Subscripts.Member(Evaluate(member.Target, scope), member.Identifier, member.Written),
         Index index => Subscripts.Item(Evaluate(index.Target, scope), Evaluate(index.Key, scope), index.Written, meter),
         Filtered filtered => Apply(filtered.Filter, Evaluate(filtered.Value, scope), scope),
@@ -176,7 +176,7 @@ internal sealed class Evaluator(TemplateSource source, Meter meter)
             throw new TemplateFault($"'**' needs a mapping of names, not {Operators.KindOf(value)}.");
 
         meter.Step(mapping.Count);
-        return mapping.Select(pair => KeyValuePair.Create((string)pair.Key, pair.Value));
+        return mapping.Select(pair => KeyValuePair.Create((string)Operators.Hashed(pair.Key, meter), pair.Value));
     }
 
     private object? Cut(Slice slice, Scope scope)

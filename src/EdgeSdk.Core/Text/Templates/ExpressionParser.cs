@@ -15,8 +15,8 @@ internal sealed class ExpressionParser(TokenStream tokens)
 
     private readonly List<(Token Name, bool IsTest)> _unknown = [];
 
-    /// <summary>The names that were read so far, in order.</summary>
-    public List<string> NamesRead { get; } = [];
+    /// <summary>Which of the names were read that a macro may be given: caller, varargs and kwargs.</summary>
+    public HashSet<string> GivenRead { get; set; } = [];
 
     /// <summary>How many filters and tests were met so far that are not supported, without those that were forgiven.</summary>
     public int UnknownCount => _unknown.Count;
@@ -212,7 +212,9 @@ internal sealed class ExpressionParser(TokenStream tokens)
             case "none" or "None":
                 return new Literal(name.Start, null);
             default:
-                NamesRead.Add(name.Value);
+                if (name.Value is "caller" or "varargs" or "kwargs")
+                    GivenRead.Add(name.Value);
+
                 return new Name(name.Start, name.Value);
         }
     }

@@ -45,7 +45,7 @@ internal static class Functions
                 break;
             case [Mapping first]:
                 foreach (var (key, value) in first)
-                    mapping[key] = value;
+                    mapping[Operators.Hashed(key, call.Meter)] = value;
                 break;
             case [var pairs]:
                 foreach (var pair in Operators.Items(pairs, call.Meter))

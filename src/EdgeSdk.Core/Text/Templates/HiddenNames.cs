@@ -57,7 +57,16 @@ internal sealed class HiddenNames
                 Visit(statement, isCertain);
         }
 
-        private bool Knows(string name) => _known.Contains(name) || (around?.Knows(name) ?? false);
+        private Block? Around => around;
+
+        private bool Knows(string name)
+        {
+            var block = this;
+            while (block is not null && !block._known.Contains(name))
+                block = block.Around;
+
+            return block is not null;
+        }
 
         private void Set(string name, bool isCertain)
         {

@@ -11,6 +11,8 @@ namespace EdgeSdk.Text.Templates;
 /// </summary>
 internal sealed partial class Lexer
 {
+    private const int MaxName = 256;
+
     private static readonly string[] s_symbols = ["//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ".", ",", ":", "|"];
 
     private readonly TemplateSource _source;
@@ -199,11 +201,18 @@ internal sealed partial class Lexer
         else if (char.IsAsciiDigit(_text[_at]))
             ReadNumber();
         else if (char.IsLetter(_text[_at]) || _text[_at] == '_')
-            Take(TokenKind.Name, Name().Match(_text, _at).Value);
+            ReadName();
         else if (Array.Find(s_symbols, s => string.CompareOrdinal(_text, _at, s, 0, s.Length) == 0) is { } symbol)
             Take(TokenKind.Symbol, symbol);
         else
             throw _source.Refuse(_at, $"the character {(Rune.TryGetRuneAt(_text, _at, out var rune) ? $"'{rune}'" : $"U+{(int)_text[_at]:X4}")} has no meaning here.");
+    }
+
+    /// <summary>A name is looked up each time that it is read, so it must not be long.</summary>
+    private void ReadName()
+    {
+        var name = Name().Match(_text, _at);
+        Take(TokenKind.Name, name.Length <= MaxName ? name.Value : throw _source.Refuse(_at, $"the name has {name.Length} characters; at most {MaxName} are allowed."));
     }
 
     private void ReadNumber()

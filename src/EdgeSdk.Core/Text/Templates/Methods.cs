@@ -23,8 +23,8 @@ internal static class Methods
         new("join", ["iterable"], 1, Join) { KeepsSafe = true },
         new("startswith", ["prefix", "start", "end"], 1, call => Span(call).Text is { } text && Affixes(call, "prefix", last: false).Any(prefix => text.StartsWith(prefix, StringComparison.Ordinal))),
         new("endswith", ["suffix", "start", "end"], 1, call => Span(call).Text is { } text && Affixes(call, "suffix", last: true).Any(suffix => text.EndsWith(suffix, StringComparison.Ordinal))),
-        new("removeprefix", ["prefix"], 1, call => Spelling(call, "prefix") is var prefix && Text(call).StartsWith(prefix, StringComparison.Ordinal) ? Text(call)[prefix.Length..] : Text(call)) { KeepsSafe = true },
-        new("removesuffix", ["suffix"], 1, call => Spelling(call, "suffix", last: true) is var suffix && Text(call).EndsWith(suffix, StringComparison.Ordinal) ? Text(call)[..^suffix.Length] : Text(call)) { KeepsSafe = true },
+        new("removeprefix", ["prefix"], 1, call => Spelling(call, "prefix") is var prefix && Text(call).StartsWith(prefix, StringComparison.Ordinal) ? call.Meter.Made(Text(call)[prefix.Length..]) : Text(call)) { KeepsSafe = true },
+        new("removesuffix", ["suffix"], 1, call => Spelling(call, "suffix", last: true) is var suffix && Text(call).EndsWith(suffix, StringComparison.Ordinal) ? call.Meter.Made(Text(call)[..^suffix.Length]) : Text(call)) { KeepsSafe = true },
         new("replace", ["old", "new", "count"], 2, call => Replace(Text(call), call.Text("old"), call.Text("new"), call)) { KeepsSafe = true },
         new("find", ["sub", "start", "end"], 1, call => (BigInteger)Find(call, fromEnd: false)),
         new("rfind", ["sub", "start", "end"], 1, call => (BigInteger)Find(call, fromEnd: true)),
@@ -143,7 +143,11 @@ internal static class Methods
     private static string Strip(Call call, bool start, bool end) => call.Meter.Made(PythonText.Strip(Text(call), call.OptionalText("chars"), call.Meter, start, end));
 
     /// <summary>An argument as the subject spells it.</summary>
-    private static string Spelling(Call call, string parameter, bool last = false) => Guards.SpellingIn(Text(call), call.Text(parameter), last);
+    private static string Spelling(Call call, string parameter, bool last = false)
+    {
+        call.Meter.Scan(Text(call));
+        return Guards.SpellingIn(Text(call), call.Text(parameter), last);
+    }
 
     /// <summary>One string, or several in a tuple.</summary>
     private static IEnumerable<string> Affixes(Call call, string parameter, bool last)

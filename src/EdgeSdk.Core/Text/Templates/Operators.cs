@@ -116,7 +116,7 @@ internal static class Operators
         "*" => Multiply(left, right, meter),
         "%" when left is string text => PythonFormat.Percent(text, right, meter),
         "%" when left is SafeText => throw new TemplateFault("'%' on safe text is not supported; format first, then use 'safe'."),
-        _ => Calculate(operation, left, right),
+        _ => Calculate(operation, left, right, meter),
     };
 
     /// <summary>Text with the characters replaced that mean something in HTML; safe text as it is.</summary>
@@ -216,7 +216,7 @@ internal static class Operators
     private static bool MappingsAreEqual(Mapping left, Mapping right, Meter meter)
     {
         StackLimit.Check();
-        return left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var other) && AreEqual(pair.Value, other, meter));
+        return left.Count == right.Count && left.All(pair => right.TryGetValue(Hashed(pair.Key, meter), out var other) && AreEqual(pair.Value, other, meter));
     }
 
     public static bool Contains(object? container, object? value, Meter meter)
@@ -303,7 +303,7 @@ internal static class Operators
                 meter.MakeItems(x.Length + (long)y.Length);
                 return (object?[])[.. x, .. y];
             default:
-                return Calculate("+", left, right);
+                return Calculate("+", left, right, meter);
         }
     }
 
@@ -323,7 +323,7 @@ internal static class Operators
         (_, object?[] tuple) when Number(left) is BigInteger times => Repeat([.. tuple], times, meter).ToArray(),
         (List<object?> list, _) when Number(right) is BigInteger times => Repeat(list, times, meter),
         (_, List<object?> list) when Number(left) is BigInteger times => Repeat(list, times, meter),
-        _ => Calculate("*", left, right),
+        _ => Calculate("*", left, right, meter),
     };
 
     private static string Repeat(string text, BigInteger times, Meter meter)
@@ -340,16 +340,17 @@ internal static class Operators
         return [.. Enumerable.Repeat(list, count).SelectMany(items => items)];
     }
 
-    private static object Calculate(string operation, object? left, object? right) => (Number(left), Number(right)) switch
+    private static object Calculate(string operation, object? left, object? right, Meter meter) => (Number(left), Number(right)) switch
     {
-        (BigInteger x, BigInteger y) when operation == "**" && y.Sign >= 0 => Power(x, y),
-        (BigInteger x, BigInteger y) when operation is not ("/" or "**") => Calculate(operation, x, y),
+        (BigInteger x, BigInteger y) when operation == "**" && y.Sign >= 0 => Power(x, y, meter),
+        (BigInteger x, BigInteger y) when operation is not ("/" or "**") => Calculate(operation, x, y, meter),
         ({ } x, { } y) => Calculate(operation, ToDouble(x), ToDouble(y)),
         _ => throw Misfit(operation, left, right),
     };
 
-    private static BigInteger Calculate(string operation, BigInteger x, BigInteger y)
+    private static BigInteger Calculate(string operation, BigInteger x, BigInteger y, Meter meter)
     {
+        meter.Step((x.GetBitLength() * y.GetBitLength()) >> 18);
         if (y.IsZero && operation is ("//" or "%"))
             throw new TemplateFault("division by zero.");
 
@@ -364,12 +365,16 @@ internal static class Operators
         return result.GetBitLength() <= MaxBits ? result : throw new TemplateFault($"the integer that '{operation}' makes is too large.");
     }
 
-    private static BigInteger Power(BigInteger x, BigInteger y)
+    private static BigInteger Power(BigInteger x, BigInteger y, Meter meter)
     {
         if (BigInteger.Abs(x) <= 1)
             return y.IsZero ? 1 : BigInteger.Pow(x, y.IsEven ? 2 : 1);
 
-        return x.GetBitLength() * y <= MaxBits ? BigInteger.Pow(x, (int)y) : throw new TemplateFault("the integer that '**' makes is too large.");
+        if (x.GetBitLength() * y > MaxBits)
+            throw new TemplateFault("the integer that '**' makes is too large.");
+
+        meter.Step(x.GetBitLength() * (long)y >> 6);
+        return BigInteger.Pow(x, (int)y);
     }
 
     private static BigInteger FloorDivide(BigInteger x, BigInteger y)

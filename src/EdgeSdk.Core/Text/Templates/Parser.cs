@@ -196,9 +196,12 @@ internal sealed class Parser
 
     private MacroDefinition ParseMacroBody(string name, IReadOnlyList<Parameter> parameters, string tag, int at)
     {
-        int namesBefore = _expressions.NamesRead.Count;
+        var around = _expressions.GivenRead;
+        var inside = _expressions.GivenRead = [];
         var body = ParseOutsideLoops(tag, at);
-        return new MacroDefinition(name, parameters, body, _expressions.NamesRead.Skip(namesBefore).ToHashSet(StringComparer.Ordinal));
+        around.UnionWith(inside);
+        _expressions.GivenRead = around;
+        return new MacroDefinition(name, parameters, body, inside);
     }
 
     private List<Parameter> ParseParameters()

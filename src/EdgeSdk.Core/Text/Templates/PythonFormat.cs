@@ -22,6 +22,7 @@ internal static class PythonFormat
     /// <exception cref="TemplateFault">The values do not fit, or a conversion is not supported.</exception>
     public static string Percent(string format, object? value, Meter meter)
     {
+        meter.Walk(format);
         var text = new StringBuilder();
         var values = value as object?[] ?? [value];
         int used = 0;
@@ -48,6 +49,7 @@ internal static class PythonFormat
     /// <exception cref="TemplateFault">The values do not fit, or a conversion is not supported.</exception>
     public static string Braces(string format, Arguments given, Meter meter)
     {
+        meter.Walk(format);
         var text = new StringBuilder();
         int next = 0;
         for (int i = 0; i < format.Length; i++)
@@ -132,6 +134,7 @@ internal static class PythonFormat
     {
         for (int at = 0; at < path.Length;)
         {
+            meter.Step();
             bool isItem = path[at] == '[';
             int end = isItem ? path.IndexOf(']', at) : path.AsSpan(at + 1).IndexOfAny('.', '[') is >= 0 and var length ? at + 1 + length : path.Length;
             if (end < 0)

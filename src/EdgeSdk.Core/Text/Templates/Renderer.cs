@@ -57,7 +57,9 @@ internal sealed class Renderer
     private Scope Enter(IReadOnlyList<Statement> body, Scope around)
     {
         var inner = new Scope(around);
-        foreach (string name in _hidden.In(body))
+        var names = _hidden.In(body);
+        _meter.Step(names.Count);
+        foreach (string name in names)
             inner.Hide(name);
 
         return inner;
@@ -237,6 +239,7 @@ internal sealed class Renderer
     private void GiveArguments(MacroDefinition definition, Arguments given, Scope scope)
     {
         var (parameters, named) = (definition.Parameters, given.Named.ToDictionary(StringComparer.Ordinal));
+        _meter.Step(parameters.Count);
         for (int i = 0; i < parameters.Count; i++)
         {
             var (name, otherwise) = parameters[i];
@@ -254,15 +257,15 @@ internal sealed class Renderer
     /// <summary>What no parameter takes goes to <c>caller</c>, <c>varargs</c> and <c>kwargs</c>, if the macro reads them.</summary>
     private static void GiveRest(MacroDefinition definition, object?[] placed, Dictionary<string, object?> named, Scope scope)
     {
-        if (definition.NamesRead.Contains("caller") && definition.Parameters.All(parameter => parameter.Name != "caller"))
+        if (definition.Reads.Contains("caller") && definition.Parameters.All(parameter => parameter.Name != "caller"))
             scope.Set("caller", named.Remove("caller", out var caller) ? caller : new Undefined("no caller is defined here"));
 
-        if (definition.NamesRead.Contains("varargs"))
+        if (definition.Reads.Contains("varargs"))
             scope.Set("varargs", placed);
         else if (placed.Length > 0)
             throw new TemplateFault($"the macro '{definition.Name}' takes at most {definition.Parameters.Count} arguments.");
 
-        if (!definition.NamesRead.Contains("kwargs"))
+        if (!definition.Reads.Contains("kwargs"))
         {
             if (named.Count > 0)
                 throw new TemplateFault($"the macro '{definition.Name}' takes no argument '{named.Keys.First()}'.");
@@ -284,11 +287,11 @@ internal sealed class Renderer
             case NameTarget name:
                 scope.Set(name.Name, value);
                 break;
-            case AttributeTarget attribute when scope.Get(attribute.Namespace) is Namespace names:
+            case AttributeTarget attribute when scope.Get(attribute.Namespace, _meter) is Namespace names:
                 names.Attributes[attribute.Name] = value;
                 break;
             case AttributeTarget attribute:
-                throw _source.Refuse(attribute.At, $"only a namespace's attributes can be set, and '{attribute.Namespace}' is {Operators.KindOf(scope.Get(attribute.Namespace))}.");
+                throw _source.Refuse(attribute.At, $"only a namespace's attributes can be set, and '{attribute.Namespace}' is {Operators.KindOf(scope.Get(attribute.Namespace, _meter))}.");
             case TupleTarget tuple:
                 AssignAll(tuple, Operators.Items(value, _meter), scope);
                 break;
@@ -297,6 +300,7 @@ internal sealed class Renderer
 
     private void AssignAll(TupleTarget target, IReadOnlyList<object?> values, Scope scope)
     {
+        StackLimit.Check();
         if (values.Count != target.Items.Count)
             throw _source.Refuse(target.At, $"{target.Items.Count} names cannot take {values.Count} values.");
 

@@ -13,15 +13,16 @@ internal sealed class Scope(Scope? parent)
     public void Hide(string name) => _variables[name] = Missing(name);
 
     /// <summary>A variable's value, undefined where there is none.</summary>
-    public object? Get(string name)
+    public object? Get(string name, Meter meter)
     {
-        for (var scope = this; scope is not null; scope = scope.Around)
-        {
-            if (scope._variables.TryGetValue(name, out var value))
-                return value;
-        }
+        int looks = 0;
+        object? value = null;
+        var scope = this;
+        for (; scope is not null && !scope._variables.TryGetValue(name, out value); scope = scope.Around)
+            looks++;
 
-        return Missing(name);
+        meter.Step(looks >> 2);
+        return scope is null ? Missing(name) : value;
     }
 
     private static Undefined Missing(string name) => new($"'{name}' is undefined");

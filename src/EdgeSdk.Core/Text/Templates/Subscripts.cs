@@ -15,7 +15,7 @@ internal static class Subscripts
     /// <exception cref="TemplateFault">The target itself is undefined.</exception>
     public static object? Item(object? target, object? key, object written, Meter meter)
     {
-        if (target is Mapping && key is string or SafeText)
+        if (key is string or SafeText)
             key = Operators.Hashed(key, meter);
         if (TryEntry(target, key, out var entry) || TryPlace(target, key, meter, out entry))
             return entry;
@@ -55,7 +55,8 @@ internal static class Subscripts
     private static NumberRange Cut(NumberRange range, int? start, int? stop, int step)
     {
         var (first, last) = Bounds(range.Count, start, stop, step);
-        return new NumberRange(range.Start + (first * range.Step), range.Start + (last * range.Step), range.Step * step, Places(first, last, step).Count());
+        long count = ((long)last - first + step - Math.Sign(step)) / step;
+        return new NumberRange(range.Start + (first * range.Step), range.Start + (last * range.Step), range.Step * step, (int)Math.Max(count, 0));
     }
 
     private static string Cut(string text, int? start, int? stop, Meter meter)

@@ -49,8 +49,8 @@ internal sealed record ContinueStatement(int At) : Statement(At);
 /// <param name="Name">Its name.</param>
 /// <param name="Parameters">Its parameters, those with a default value last.</param>
 /// <param name="Body">What it renders.</param>
-/// <param name="NamesRead">The names that its body reads: <c>caller</c>, <c>varargs</c> and <c>kwargs</c> among them are given to it.</param>
-internal sealed record MacroDefinition(string Name, IReadOnlyList<Parameter> Parameters, IReadOnlyList<Statement> Body, IReadOnlySet<string> NamesRead);
+/// <param name="Reads">Which of <c>caller</c>, <c>varargs</c> and <c>kwargs</c> its body reads: they are given to it.</param>
+internal sealed record MacroDefinition(string Name, IReadOnlyList<Parameter> Parameters, IReadOnlyList<Statement> Body, IReadOnlySet<string> Reads);
 
 /// <param name="Name">Its name.</param>
 /// <param name="Default">What it is where the call does not give it, computed anew at each call; null where there is none.</param>

@@ -9,6 +9,7 @@ internal static class TimeFormat
     /// <exception cref="TemplateFault">A conversion is not supported.</exception>
     public static string Write(DateTimeOffset time, string format, Meter meter)
     {
+        meter.Walk(format);
         var text = new StringBuilder();
         for (int i = 0; i < format.Length; i++)
         {
