@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using EdgeSdk.Text;
+using EdgeSdk.Text.Constraints;
 
 namespace EdgeSdk.Server;
 
@@ -57,6 +58,9 @@ public sealed class EdgeServerLimits
     /// <summary>Bytes of one frame; at least 1,024.</summary>
     public int FrameBytes { get; set; } = 256 * 1024;
 
+    /// <summary>UTF-16 units of a constraint's source (<c>Open.sampler.constraint</c>), 0 to 262,144. What compiling it takes grows with it.</summary>
+    public int ConstraintCharacters { get; set; } = 64 * 1024;
+
     /// <summary>Tokens of one text that may be asked for, 1 or more; null: as many as the model's context holds.</summary>
     public int? MaxTokens { get; set; }
 
@@ -81,6 +85,7 @@ public sealed class EdgeServerLimits
         Require(nameof(Streams), Streams, Streams >= 1, "1 or more");
         Require(nameof(Connections), Connections, Connections >= 1, "1 or more");
         Require(nameof(FrameBytes), FrameBytes, FrameBytes >= 1024, "1,024 or more");
+        Require(nameof(ConstraintCharacters), ConstraintCharacters, ConstraintCharacters is >= 0 and <= Constraint.MostSource, $"0 to {Constraint.MostSource}");
         Require(nameof(MaxTokens), MaxTokens, MaxTokens is null or >= 1, "1 or more, or null");
         RequirePositive(nameof(Handshake), Handshake);
         RequirePositive(nameof(Idle), Idle);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using EdgeSdk.Decoding;
 using EdgeSdk.Protocol;
+using EdgeSdk.Text.Constraints;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -26,10 +27,10 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
         {
             token.Authorize(context);
             context.GetHttpContext().Response.RegisterForDispose(sessions.EnterStream());
-            var request = TextRequest.From(await ReadOpenAsync(requestStream, context.CancellationToken).ConfigureAwait(false), model.Info, options);
+            var open = await ReadOpenAsync(requestStream, context.CancellationToken).ConfigureAwait(false);
             using var writer = new FrameWriter(responseStream, context.GetHttpContext(), options.Limits.Idle, options.TimeProvider);
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, sessions.Ending);
-            var finished = await DecodeAsync(session, request, requestStream, writer, ending.Token).ConfigureAwait(false);
+            var finished = await DecodeAsync(session, open, requestStream, writer, ending.Token).ConfigureAwait(false);
 
             // By now the text's place is free: a device that opens the next one on hearing this finds it so.
             await writer.WriteAsync(new() { Finished = finished }, ending.Token).ConfigureAwait(false);
@@ -68,9 +69,10 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
     }
 
     private async Task<Finished> DecodeAsync(
-        string session, TextRequest request, IAsyncStreamReader<DeviceFrame> frames, FrameWriter writer, CancellationToken cancellationToken)
+        string session, Open open, IAsyncStreamReader<DeviceFrame> frames, FrameWriter writer, CancellationToken cancellationToken)
     {
         using var place = sessions.EnterText();
+        var request = await ReadAsync(open, cancellationToken).ConfigureAwait(false);
         var sequence = await model.OpenAsync(request.Sampler, cancellationToken).ConfigureAwait(false);
         var verifier = new Verifier(model, sequence, request.Stop, options.TimeProvider);
         await using (verifier.ConfigureAwait(false))
@@ -85,16 +87,38 @@ internal sealed class EdgeService(ILanguageModel model, EdgeServerOptions option
         }
     }
 
+    /// <summary>Renders turns and compiles constraints when the request's turn has come; one whose device has left by then costs nothing any more.</summary>
+    private async Task<TextRequest> ReadAsync(Open open, CancellationToken cancellationToken)
+    {
+        TextRequest request;
+        await sessions.Reading.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            request = TextRequest.From(open, model.Info, options);
+        }
+        finally
+        {
+            sessions.Reading.Release();
+        }
+
+        await request.CheckCommittedAsync(cancellationToken).ConfigureAwait(false);
+        return request;
+    }
+
     private RpcException Explain(Exception e, string session)
     {
         switch (e)
         {
+            case RpcException { StatusCode: StatusCode.ResourceExhausted, Trailers.Count: 0 }:
+                return Refusal.Large(options.Limits.FrameBytes); // of the library, which names no number
             case RpcException refusal:
                 return refusal;
             case InvalidProtocolBufferException:
                 return Refusal.Text("A frame is no message of edge.proto. Update the older side.");
             case OperationCanceledException when sessions.Draining.IsCancellationRequested:
                 return Refusal.Stopping();
+            case AmbiguousConstraintException ambiguous:
+                return Refusal.Constraint(ambiguous);
             case EdgeException { Code: EdgeErrorCode.Exhausted }:
                 ServerLog.Failed(logger, e, session);
                 return Refusal.Exhausted("The server has no memory left for another text");

@@ -16,6 +16,9 @@ internal static class Refusal
     /// <summary>A text that the model cannot take; what caused it stays on this side.</summary>
     public static RpcException Text(string message, Exception? cause = null) => new(new(StatusCode.InvalidArgument, message, cause));
 
+    /// <summary>A constraint that cannot be read, or that is too dear to write by.</summary>
+    public static RpcException Constraint(EdgeException e) => Text("Open.sampler.constraint: " + e.Message.ReplaceLineEndings(" "));
+
     /// <summary>A request that another server, or another device, would be right for.</summary>
     public static RpcException Mismatch(string message) => new(new(StatusCode.FailedPrecondition, message));
 
@@ -24,6 +27,9 @@ internal static class Refusal
     public static RpcException Late(string message) => new(new(StatusCode.DeadlineExceeded, message));
 
     public static RpcException Full(int streams) => Exhausted($"The server decodes {streams} texts already, its limit");
+
+    public static RpcException Large(int most) => new(
+        new(StatusCode.ResourceExhausted, $"A frame's size is more than {most} bytes, the server's limit (Limits.frame_bytes). Send a shorter text, or a smaller constraint."));
 
     public static RpcException Exhausted(string what) => new(
         new(StatusCode.ResourceExhausted, $"{what}. Try again after {RetryAfter.TotalSeconds} s, or elsewhere."),

@@ -19,6 +19,9 @@ internal sealed class Sessions(int most) : IDisposable
     /// <summary>Cancelled when the texts still under way must end.</summary>
     public CancellationToken Ending => _ending.Token;
 
+    /// <summary>Held while a request is read, by so few at a time that threads are left for the texts that are being written.</summary>
+    public SemaphoreSlim Reading { get; } = new(Math.Max(1, Environment.ProcessorCount / 2));
+
     /// <summary>A stream has begun; disposing the result says that its last byte is out.</summary>
     /// <exception cref="Grpc.Core.RpcException">The server is stopping.</exception>
     public IDisposable EnterStream()
@@ -77,6 +80,7 @@ internal sealed class Sessions(int most) : IDisposable
     {
         _draining.Dispose();
         _ending.Dispose();
+        Reading.Dispose();
     }
 
     private void LeaveStream()

@@ -24,6 +24,9 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
 
     private const string Noise = "edge-1";
 
+    /// <summary>Tokens that are followed under a constraint before other work gets its turn.</summary>
+    private const int TokensATurn = 16;
+
     /// <summary>Whether commits tell log-probabilities.</summary>
     public bool TellsLogProbs { get; init; }
 
@@ -63,13 +66,34 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
         var thought = ReadThought(open, prompt, options);
         sampler = sampler.Behind(prompt.Length) with { Thought = thought };
         if (open.Sampler is { ConstraintKind.Length: > 0 })
-            sampler = sampler with { Constrained = ReadConstraint(open, stop, text, thought, model, options) };
+            sampler = sampler with { Constrained = ReadConstraint(open, stop, model, options) };
 
         return new(text, prompt.Length, sampler, stop, drafts, speaksText)
         {
             TellsLogProbs = open.LogProbs,
             BeginsInThought = speaksText && options.Thought?.IsOpenBehind(prompt, options.Tokenizer!) is true,
         };
+    }
+
+    /// <summary>Follows what was committed under the constraint. That is as dear as it was to write, so other work gets its turn in between.</summary>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: it does not fit.</exception>
+    public async ValueTask CheckCommittedAsync(CancellationToken cancellationToken)
+    {
+        if (Sampler.Constrained is not { } constrained)
+            return;
+
+        var state = constrained.Begin();
+        var thought = Sampler.Thought is { } limit ? new ThoughtState(limit) : null;
+        for (int length = PromptTokens; length < Text.Length; await Task.Yield())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            length = Math.Min(length + TokensATurn, Text.Length);
+            thought?.Follow(Text.AsSpan(0, length));
+            state.Follow(Text.AsSpan(0, length), thought);
+        }
+
+        if (!state.Fits)
+            throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");
     }
 
     /// <exception cref="RpcException">FAILED_PRECONDITION: another version.</exception>
@@ -185,8 +209,11 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
     }
 
     /// <summary>Compiles the constraint here, so that a bad one is refused before anything is decoded.</summary>
-    private static ConstrainedText ReadConstraint(Open open, StopRule stop, int[] text, ThoughtLimit? thought, ModelInfo model, EdgeServerOptions options)
+    private static ConstrainedText ReadConstraint(Open open, StopRule stop, ModelInfo model, EdgeServerOptions options)
     {
+        if (open.Sampler.Constraint.Length > options.Limits.ConstraintCharacters)
+            throw Refusal.Field("Open.sampler.constraint", $"{open.Sampler.Constraint.Length} characters long", $"have at most {options.Limits.ConstraintCharacters}");
+
         try
         {
             var constraint = Constraint.Parse(open.Sampler.ConstraintKind, open.Sampler.Constraint);
@@ -195,11 +222,12 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
 
             var constrained = ConstrainedText.For(
                 constraint, options.Tokenizer!, model.EndTokens, stop.PromptTokens, stop.LastPlace + 1);
-            return constrained.Begins(text, thought) ? constrained : throw Refusal.Text("Open.committed.ids does not fit Open.sampler.constraint. Resume with the constraint that the text began with.");
+            constrained.Begin();
+            return constrained;
         }
         catch (EdgeException e)
         {
-            throw Refusal.Text("Open.sampler.constraint: " + e.Message.ReplaceLineEndings(" "));
+            throw Refusal.Constraint(e);
         }
     }
 
@@ -228,6 +256,10 @@ internal sealed record TextRequest(int[] Text, int PromptTokens, SamplerSpec Sam
             // What the template says may name the server's files and quote the messages: it is for the server's log.
             throw Refusal.Text(
                 "Open.turns: the model's chat template does not take these messages. Check the order of the roles, and the fields of calls and tools.", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw Refusal.Text("Open.turns holds an escape that is half a character. Correct it.", e); // JSON's strings are read when they are asked for
         }
     }
 

@@ -70,7 +70,7 @@ internal sealed partial class Edge : IAsyncDisposable
     /// <summary>Starts a command and leaves it running.</summary>
     public static Edge Start(params string[] arguments) => StartProgram(Binary, arguments);
 
-    private static Edge StartProgram(string program, string[] arguments)
+    private static Edge StartProgram(string program, string[] arguments, params ReadOnlySpan<(string Name, string Value)> environment)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -80,13 +80,22 @@ internal sealed partial class Edge : IAsyncDisposable
             WorkingDirectory = Repository,
         };
         start.Environment["NO_COLOR"] = "1";
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+
         return new(Process.Start(start)!);
     }
 
     /// <summary>Starts a server and waits until it is ready.</summary>
-    public static async Task<(Edge Process, string Url)> ServeAsync(string folder, params string[] more)
+    public static Task<(Edge Process, string Url)> ServeAsync(string folder, params string[] more) =>
+        ReadyAsync(Start(["serve", folder, "--json", .. more.Contains("--urls") ? more : [.. more, "--urls", "http://127.0.0.1:0"]]));
+
+    /// <summary>The same with a collector that lets no garbage lie: what the process holds is what it needs.</summary>
+    public static Task<(Edge Process, string Url)> ServeFrugallyAsync(string folder) =>
+        ReadyAsync(StartProgram(Binary, ["serve", folder, "--json", "--urls", "http://127.0.0.1:0"], ("DOTNET_GCgen0size", "400000"), ("DOTNET_gcConcurrent", "0"), ("DOTNET_GCConserveMemory", "9")));
+
+    private static async Task<(Edge Process, string Url)> ReadyAsync(Edge edge)
     {
-        var edge = Start(["serve", folder, "--json", .. more.Contains("--urls") ? more : [.. more, "--urls", "http://127.0.0.1:0"]]);
         if (await edge.ReadLineAsync() is not { } line)
         {
             Assert.Fail("edge serve ended before it was ready: " + await edge._errors);
@@ -136,6 +145,31 @@ internal sealed partial class Edge : IAsyncDisposable
         var characters = new char[4096];
         return new string(characters, 0, await _process.StandardOutput.ReadAsync(characters, Cancellation));
     }
+
+    /// <summary>What it has computed.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
+    /// <summary>Bytes of memory that it has now, and had at most since <see cref="ForgetPeak"/>.</summary>
+    public (long Now, long Peak) Memory
+    {
+        get
+        {
+            Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc says what a process holds on Linux alone.");
+            string[] status = File.ReadAllLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/status"));
+            long Kilobytes(string name) => long.Parse(status.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].TrimEnd('k', 'B', ' '), CultureInfo.InvariantCulture);
+            return (Kilobytes("VmRSS:") << 10, Kilobytes("VmHWM:") << 10);
+        }
+    }
+
+    /// <summary>The peak of its memory begins anew.</summary>
+    public void ForgetPeak() => File.WriteAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/clear_refs"), "5");
 
     /// <summary>Waits until every thread has taken the signal to stop.</summary>
     public async Task StandsStillAsync()

@@ -10,6 +10,9 @@ internal sealed class ByteAutomaton
 {
     private const int MostPlaces = 20_000;
 
+    /// <summary>Places that may be followed for one token: a fraction of a second, where a grammar that real texts are written by follows some thousands.</summary>
+    private const int MostWork = 1_000_000;
+
     /// <summary>What the states that are known may hold together, bytes; then they are forgotten, those that texts stand in excepted.</summary>
     private const long MostBytes = 16 << 20;
 
@@ -22,7 +25,7 @@ internal sealed class ByteAutomaton
     private readonly Dictionary<StateKey, State> _states = [];
     private readonly Stack<Place> _open = new();
     private readonly HashSet<Place> _met = [];
-    private int _framesMade;
+    private int _framesMade, _work;
 
     /// <param name="grammar">What it runs.</param>
     /// <param name="root">The rule of the whole text.</param>
@@ -49,7 +52,11 @@ internal sealed class ByteAutomaton
     /// <summary>Bytes of one class are not told apart by the grammar.</summary>
     public ReadOnlySpan<byte> ClassOfByte => _classes;
 
+    /// <summary>The bytes that are followed from here on belong to another token.</summary>
+    public void BeginToken() => _work = 0;
+
     /// <summary>The state behind one more byte.</summary>
+    /// <exception cref="AmbiguousConstraintException">The grammar is so ambiguous that this takes too long.</exception>
     public State Step(State from, byte b) => StepClass(from, _classes[b]);
 
     /// <summary>The state behind a special token, by its index in <see cref="ByteGrammar.Symbols"/>.</summary>
@@ -153,11 +160,10 @@ internal sealed class ByteAutomaton
         while (_open.TryPop(out var place))
         {
             if (_met.Count > MostPlaces)
-            {
-                _open.Clear();
-                _met.Clear();
-                throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is too ambiguous: a text can stand at more than {MostPlaces} places of it. Nest its repetitions less.");
-            }
+                throw TooAmbiguous($"a text can stand at more than {MostPlaces} places of it");
+
+            if (++_work > MostWork)
+                throw TooAmbiguous($"a token leads through more than {MostWork} places of it");
 
             var (at, frame) = place;
             var node = _grammar.Nodes[at];
@@ -187,6 +193,13 @@ internal sealed class ByteAutomaton
 
         _met.Clear();
         return places.Count == 0 && !ends ? Dead : Share(places, ends);
+    }
+
+    private AmbiguousConstraintException TooAmbiguous(string how)
+    {
+        _open.Clear();
+        _met.Clear();
+        return new(how);
     }
 
     private void Return(Frame from)

@@ -107,16 +107,8 @@ internal sealed record ConstrainedText(Constraint Constraint, ConstraintVocabula
         new(constraint, ConstraintVocabulary.Of(tokenizer, endTokens), prompt, end);
 
     public ConstraintState Begin() => Constraint.Begin(Vocabulary, Start, End);
-
-    /// <summary>Whether a text fits, as far as it has come.</summary>
-    /// <param name="text">The whole text, the prompt included.</param>
-    /// <param name="limit">Which of it are thoughts; null: none.</param>
-    public bool Begins(ReadOnlySpan<int> text, ThoughtLimit? limit)
-    {
-        var thought = limit is null ? null : new ThoughtState(limit);
-        thought?.Follow(text);
-        var state = Begin();
-        state.Follow(text, thought);
-        return state.Fits;
-    }
 }
+
+/// <summary>A constraint under which a text can stand at so many places that following them would take too long.</summary>
+internal sealed class AmbiguousConstraintException(string how)
+    : EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is too ambiguous: {how}. Nest its repetitions less.");

@@ -425,11 +425,12 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     /// <summary>A member whose name is none of <paramref name="listed"/>.</summary>
     private Part Others(IEnumerable<string> listed, Part value) => ByteGrammar.Sequence(_json.Quoted(NameExcept([.. listed], 0)), _json.Colon, value);
 
-    private Part NameExcept(string[] listed, int depth)
+    /// <summary>A tree of the names' characters. Each branch is made when it is written, so that a tree beyond the nodes allowed is never made as a whole.</summary>
+    private Part NameExcept(string[] listed, int depth) => next =>
     {
-        var plain = CodePoints.Of((0, 0x1F), ('"', '"'), ('\\', '\\')).Not();
+        var any = grammar.Shared("plain", () => grammar.Star(JsonText.Plain.Utf8(grammar)));
         if (listed.Length == 0)
-            return grammar.Star(plain.Utf8(grammar));
+            return any(next);
 
         var parts = new List<Part>();
         if (!listed.Any(name => name.Length == 0))
@@ -441,14 +442,14 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
 
         foreach (var group in byFirst)
         {
-            if (plain.Contains(group.Key))
+            if (JsonText.Plain.Contains(group.Key))
                 parts.Add(ByteGrammar.Sequence(CodePoints.Of(group.Key).Utf8(grammar), NameExcept([.. group.Select(name => name[1..])], depth + 1)));
         }
 
-        var rest = CodePoints.Of([.. byFirst.Select(group => group.Key)]).Not().And(plain);
-        parts.Add(ByteGrammar.Sequence(rest.Utf8(grammar), grammar.Star(plain.Utf8(grammar))));
-        return grammar.Any(parts);
-    }
+        var rest = CodePoints.Of([.. byFirst.Select(group => group.Key)]).Not().And(JsonText.Plain);
+        parts.Add(ByteGrammar.Sequence(rest.Utf8(grammar), any));
+        return grammar.Any(parts)(next);
+    };
 
     private Part Reference(JsonElement reference, string at)
     {

@@ -9,7 +9,10 @@ namespace EdgeSdk.Text.Constraints;
 internal sealed class JsonText(ByteGrammar grammar, bool spaced)
 {
     private static readonly CodePoints Escaped = CodePoints.Of((0, 0x1F), ('"', '"'), ('\\', '\\'));
-    private static readonly CodePoints Plain = Escaped.Not();
+
+    /// <summary>What a string holds unescaped.</summary>
+    public static readonly CodePoints Plain = Escaped.Not();
+
     private int _value = -1;
 
     public Part Comma => spaced ? ByteGrammar.Sequence(grammar.Text(","), grammar.Optional(grammar.Text(" "))) : grammar.Text(",");

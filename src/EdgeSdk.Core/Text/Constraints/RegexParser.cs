@@ -16,6 +16,7 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
     private static readonly CodePoints Words = CodePoints.Of(('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z'));
     private static readonly CodePoints Spaces = CodePoints.Of((9, 13), (32, 32));
     private static readonly CodePoints NotLineFeed = CodePoints.Of('\n').Not();
+    private readonly Dictionary<int, Part> _literals = [];
     private int _at;
     private int _nesting;
 
@@ -121,8 +122,16 @@ internal sealed class RegexParser(ByteGrammar grammar, string pattern, Func<Code
             case '^' or '$' or '*' or '+' or '?' or '{':
                 throw Refuse($"'{c}' in this place");
             default:
-                return encode(CodePoints.Of(Point()));
+                return Literal(Point());
         }
+    }
+
+    private Part Literal(int point)
+    {
+        if (!_literals.TryGetValue(point, out var part))
+            _literals.Add(point, part = encode(CodePoints.Of(point)));
+
+        return part;
     }
 
     private Part Group()

@@ -41,6 +41,7 @@ internal sealed class TokenMasks
     {
         lock (_gate)
         {
+            _automaton.BeginToken();
             int special = Array.IndexOf(_specials, token);
             if (special >= 0)
                 return _automaton.StepSpecial(from, special);
@@ -64,6 +65,7 @@ internal sealed class TokenMasks
     {
         lock (_gate)
         {
+            _automaton.BeginToken();
             int limit = Math.Max(left - 2, state.Distance - 1);
             if (limit < state.Distance)
             {
