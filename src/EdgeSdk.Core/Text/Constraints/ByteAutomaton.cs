@@ -273,9 +273,9 @@ internal sealed class ByteAutomaton
     private void Forget()
     {
         foreach (var state in _states.Values)
-            (state.Next, state.Alike, state.Mask) = (null, null, null);
+            (state.Next, state.Alike, state.Step, state.Mask) = (null, null, null, null);
 
-        (Start.Next, Start.Alike) = (null, null);
+        (Start.Next, Start.Alike, Start.Step) = (null, null, null);
         _states.Clear();
         _frames.Clear();
         Bytes = 0;
@@ -372,7 +372,7 @@ internal sealed class ByteAutomaton
     /// <param name="depth">The lowest of the stacks.</param>
     internal sealed class State(Place[] places, bool ends, int distance, int depth)
     {
-        public const int Size = 168; // with its entry in the dictionary
+        public const int Size = 216; // with its entry in the dictionary, and where characters lead
 
         public Place[] Places => places;
 
@@ -390,6 +390,9 @@ internal sealed class ByteAutomaton
 
         /// <summary>See <see cref="AlikeInSight(State)"/>; null: not asked for yet.</summary>
         public State? Alike { get; set; }
+
+        /// <summary>Where characters lead, where it is known.</summary>
+        public CharacterSteps.Step? Step { get; set; }
 
         /// <summary>The tokens that may come next, where they are known.</summary>
         public TokenMasks.Entry? Mask { get; set; }

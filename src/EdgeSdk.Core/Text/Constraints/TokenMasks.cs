@@ -1,3 +1,4 @@
+using System.Numerics;
 using State = EdgeSdk.Text.Constraints.ByteAutomaton.State;
 
 namespace EdgeSdk.Text.Constraints;
@@ -14,9 +15,11 @@ internal sealed class TokenMasks
     private readonly ConstraintVocabulary _vocabulary;
     private readonly ByteAutomaton _automaton;
     private readonly int[] _specials;
-    private readonly (byte, int)[][] _phases;
-    private readonly Queue<State> _masked = [];
+    private readonly CharacterSteps _steps;
+    private readonly Queue<(State State, Entry Entry)> _masked = [];
     private readonly State[] _path;
+    private readonly State[] _levels = new State[TokenRuns.Longest + 1];
+    private readonly ulong[] _wanted;
     private readonly Lock _gate = new();
     private long _maskBytes;
 
@@ -25,8 +28,9 @@ internal sealed class TokenMasks
         _vocabulary = vocabulary;
         _specials = [.. grammar.Symbols.Select(vocabulary.IdOf)];
         _automaton = new(grammar, root, Costs(grammar, root, costs, vocabulary), vocabulary.LongestToken);
-        _phases = PlainText.PhasesOf(_automaton);
+        _steps = new(_automaton, vocabulary.Used);
         _path = new State[vocabulary.LongestToken + 1];
+        _wanted = new ulong[vocabulary.MaskLength];
     }
 
     public ConstraintVocabulary Vocabulary => _vocabulary;
@@ -94,22 +98,23 @@ internal sealed class TokenMasks
         while (_maskBytes > MostMaskBytes && _masked.TryDequeue(out var oldest))
             Evict(oldest);
 
-        _masked.Enqueue(state);
+        _masked.Enqueue((state, entry));
         return state.Mask = entry;
     }
 
     /// <summary>A second chance for what was used since the last one.</summary>
-    private void Evict(State oldest)
+    private void Evict((State State, Entry Entry) oldest)
     {
-        if (oldest.Mask is { IsUsed: true } used)
+        if (oldest.Entry.IsUsed && oldest.State.Mask == oldest.Entry)
         {
-            used.IsUsed = false;
+            oldest.Entry.IsUsed = false;
             _masked.Enqueue(oldest);
             return;
         }
 
-        _maskBytes -= oldest.Mask?.Bytes ?? 0;
-        oldest.Mask = null;
+        _maskBytes -= oldest.Entry.Bytes;
+        if (oldest.State.Mask == oldest.Entry)
+            oldest.State.Mask = null;
     }
 
     private void Walk(State state, int limit, Span<ulong> mask, List<(int, int)>? farther)
@@ -121,50 +126,100 @@ internal sealed class TokenMasks
         }
 
         for (int i = 0; i < _specials.Length; i++)
-            Allow(state, _automaton.StepSpecial(state, i), _specials[i], limit, mask, farther);
-
-        int plain = AllowPlain(state, limit, mask);
-        _path[0] = state;
-        var trie = _vocabulary.Trie;
-        for (int i = 0; i < trie.Length;)
         {
-            ref readonly var node = ref trie[i];
-            if (node.PlainUpTo <= plain)
+            if (Allows(state, _automaton.StepSpecial(state, i), limit))
+                Allow(state, _automaton.StepSpecial(state, i), _specials[i], mask, farther);
+        }
+
+        ulong decided = WalkRuns(state, limit, mask, farther);
+        Walk(_vocabulary.Trie, state, state, Of(0, 0), decided, limit, mask, farther);
+    }
+
+    /// <summary>Decides on the tokens that begin with characters which lead on to one state each.</summary>
+    /// <returns>Groups of first characters that are done with.</returns>
+    private ulong WalkRuns(State state, int limit, Span<ulong> mask, List<(int, int)>? farther)
+    {
+        int longest = _steps.Run(state, _levels, out ulong first, out ulong alphabet);
+        ulong begins = first & alphabet;
+        if (longest == 0 || _vocabulary.Runs(alphabet) is not { } runs)
+            return 0;
+
+        _wanted.AsSpan().Fill(ulong.MaxValue);
+        for (ulong others = alphabet & ~begins; others != 0; others &= others - 1)
+        {
+            var excluded = _vocabulary.First(BitOperations.TrailingZeroCount(others));
+            for (int i = 0; i < _wanted.Length; i++)
+                _wanted[i] &= ~excluded[i];
+        }
+
+        Walk(runs.Rests, state, state, Of(0, 0), 0, limit, mask, farther);
+        for (int from = 1, to; from <= longest; from = to + 1)
+        {
+            var next = _levels[from];
+            for (to = from; to < longest && _levels[to + 1] == next; to++)
             {
-                i = node.End;
-                continue;
             }
 
-            var next = _automaton.Step(_path[node.Depth], node.Byte);
-            if (next.IsDead)
+            if (Allows(state, next, limit))
+                AllowWhole(state, next, runs, from, to, mask, farther);
+
+            Walk(runs.Rests, state, next, Of(from, to), 0, limit, mask, farther);
+        }
+
+        return begins;
+    }
+
+    /// <summary>A bit for each run of so many characters.</summary>
+    private static uint Of(int from, int to) => (1u << to << 1) - (1u << from);
+
+    private void AllowWhole(State state, State next, TokenRuns runs, int from, int to, Span<ulong> mask, List<(int, int)>? farther)
+    {
+        ReadOnlySpan<ulong> upTo = runs.Whole(to), below = runs.Whole(from - 1);
+        bool isFarther = farther is not null && next.Distance > state.Distance;
+        for (int i = 0; i < mask.Length; i++)
+        {
+            ulong allowed = upTo[i] & ~below[i] & _wanted[i];
+            mask[i] |= allowed;
+            for (; isFarther && allowed != 0; allowed &= allowed - 1)
+                farther!.Add((next.Distance, i * 64 + BitOperations.TrailingZeroCount(allowed)));
+        }
+    }
+
+    /// <summary>Tries tokens, or the rests of tokens behind runs of a length that <paramref name="runs"/> has.</summary>
+    private void Walk(TokenTrie trie, State state, State from, uint runs, ulong decided, int limit, Span<ulong> mask, List<(int, int)>? farther)
+    {
+        _path[0] = from;
+        bool all = trie == _vocabulary.Trie;
+        var nodes = trie.Nodes;
+        for (int i = 0; i < nodes.Length;)
+        {
+            ref readonly var node = ref nodes[i];
+            bool isDone = (node.Runs & runs) == 0 || (node.Depth == 0 && (decided >> CharacterGroups.Of(node.Byte) & 1) != 0);
+            if (isDone || _automaton.Step(_path[node.Depth], node.Byte) is not { IsDead: false } next)
             {
                 i = node.End;
                 continue;
             }
 
             _path[node.Depth + 1] = next;
-            for (int token = node.Token; token >= 0; token = _vocabulary.SameBytes(token))
-                Allow(state, next, token, limit, mask, farther);
+            if (trie.At(i) is { IsEmpty: false } entries && Allows(state, next, limit))
+            {
+                foreach (var (token, run, _) in entries)
+                {
+                    if (all || ((runs >> run & 1) != 0 && (_wanted[token >> 6] >> token & 1) != 0))
+                        Allow(state, next, token, mask, farther);
+                }
+            }
 
             i++;
         }
     }
 
-    /// <summary>Decides on all plain tokens of up to so many characters as it returns.</summary>
-    private int AllowPlain(State state, int limit, Span<ulong> mask)
+    private static bool Allows(State state, State next, int limit) =>
+        !next.IsDead && next.Distance <= limit && (next.Depth <= MostDepth || next.Distance < state.Distance);
+
+    private static void Allow(State state, State next, int token, Span<ulong> mask, List<(int, int)>? farther)
     {
-        var (characters, isLevel) = PlainText.Run(_automaton, _phases, state, MostDepth);
-        if (characters > 0 && limit >= state.Distance)
-            System.Numerics.Tensors.TensorPrimitives.BitwiseOr(mask, _vocabulary.Plain(characters), mask);
-
-        return limit >= state.Distance || isLevel ? characters : 0;
-    }
-
-    private static void Allow(State state, State next, int token, int limit, Span<ulong> mask, List<(int, int)>? farther)
-    {
-        if (next.IsDead || next.Distance > limit || (next.Depth > MostDepth && next.Distance >= state.Distance))
-            return;
-
         mask[token >> 6] |= 1UL << token;
         if (next.Distance > state.Distance)
             farther?.Add((next.Distance, token));
