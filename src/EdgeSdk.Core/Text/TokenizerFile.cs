@@ -130,8 +130,8 @@ internal static class TokenizerFile
     }
 
     /// <summary>
-    /// What the vocabulary does not have is numbered from its size on in the file's order, whatever ids the file gives: the reference implementation does so, and a model
-    /// was trained with those ids.
+    /// What the vocabulary has keeps its id there; what it does not have is numbered from its size on in the file's order, whatever ids the file gives: the reference
+    /// implementation does so, and a model was trained with those ids.
     /// </summary>
     private static ImmutableArray<AddedToken> ReadAddedTokens(JsonField root, ModelReader model)
     {
@@ -148,9 +148,6 @@ internal static class TokenizerFile
                 continue;
 
             int known = model.Vocabulary.IdOf(Encoding.UTF8.GetBytes(content));
-            if (known >= 0 && known != stated)
-                throw field["id"].Refuse($"is not the id that model.vocab gives '{JsonField.Shorten(content)}' ({known})", "Make the two agree");
-
             int id = known >= 0 ? known : next++;
             if (known < 0 && (model.Vocabulary[stated] is { IsEmpty: false } other || !(other = model.Vocabulary[id]).IsEmpty))
             {

@@ -16,6 +16,7 @@ public class PatternTests
     [InlineData(ChatFormat, "𝒜𐐀x 🎉!", "𝒜𐐀x| 🎉!")]
     [InlineData(@"\p{L}+", "1é𐐀2b", "é𐐀|b")]
     [InlineData(@"\p{N}{1,3}", "12345", "123|45")]
+    [InlineData(@"\p{N}{1,3}+", "12345a6", "12345|6")]
     [InlineData(@"[一-龥぀-ゟ]+", "a你好のb", "你好の")]
     [InlineData(@"a++b|a+", "aaab aaac", "aaab|aaa")]
     [InlineData(@"(?>a+)ab|a", "aab", "a|a")]

@@ -113,16 +113,18 @@ internal sealed class PatternParser
         if (!TryParseQuantifier(out int least, out int most, out bool isInterval))
             return part;
 
-        // An interval followed by '+' is not possessive in Ruby's syntax but a repeated repetition; nobody means that.
-        var greed = Take('?') ? Greed.Lazy : Take('+') ? Greed.Possessive : Greed.Greedy;
-        if (Peek() is '*' or '+' or '?' || (greed == Greed.Possessive && isInterval))
-            throw Refuse("a quantifier upon a quantifier", place);
+        // In Ruby's syntax '+' does not make an interval possessive: it repeats it.
+        var greed = Take('?') ? Greed.Lazy : !isInterval && Take('+') ? Greed.Possessive : Greed.Greedy;
+        var repeat = Repeat(part, least, most, greed, place);
+        if (isInterval && Take('+'))
+            repeat = Repeat(repeat, 1, int.MaxValue, Greed.Greedy, place);
 
-        if (part is not PatternNode.OneOf && most > 1 && part.CanBeEmpty)
-            throw Refuse("a repeated group that can be empty", place);
-
-        return new PatternNode.Repeat(part, least, most, greed);
+        return Peek() is '*' or '+' or '?' ? throw Refuse("a quantifier upon a quantifier", place) : repeat;
     }
+
+    private static PatternNode.Repeat Repeat(PatternNode part, int least, int most, Greed greed, int place) => part is not PatternNode.OneOf && most > 1 && part.CanBeEmpty
+        ? throw Refuse("a repeated group that can be empty", place)
+        : new PatternNode.Repeat(part, least, most, greed);
 
     private bool TryParseQuantifier(out int least, out int most, out bool isInterval)
     {

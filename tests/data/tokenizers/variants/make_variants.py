@@ -234,13 +234,17 @@ def later_variants():
     yield "bpe-named-classes", bpe(pre_tokenizer=P.Sequence([split(r"[[:alpha:]]+|[[:punct:]]|\R|[[:blank:]]"), split(r"\p{Uppercase_Letter}|[[:digit:]]{2}", "merged_with_next")]), decoder=D.Fuse())
     yield "wordpiece-forms-of-unicode-9", wordpiece(normalizer=N.Sequence([N.NFKD(), N.NFC()]), pre_tokenizer=P.Whitespace(), decoder=D.WordPiece())
     yield "wordpiece-bert-accents-of-unicode-9", wordpiece(normalizer=N.BertNormalizer(), pre_tokenizer=P.BertPreTokenizer(), decoder=D.WordPiece())
+    first = P.Metaspace(prepend_scheme="first")
+    yield "unigram-first-of-several-characters", unigram(normalizer=N.Sequence([N.NFKC(), N.Prepend("a,b")]), pre_tokenizer=P.Sequence([P.FixedLength(1), first]), decoder=D.Metaspace())
+    yield "unigram-first-replaced", unigram(normalizer=N.Sequence([N.Precompiled(base64.b64decode(CHARSMAP)), N.Replace(Regex("^."), "x.y.")]), pre_tokenizer=P.Sequence([P.Punctuation(), first]), decoder=D.Metaspace())
+    yield "bpe-bytes-repeated-interval", bpe(bytes=True, pre_tokenizer=P.Sequence([split(r"\p{N}{1,3}+|[^\r\n\p{L}\p{N}]?+\p{L}++| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s"), P.ByteLevel(add_prefix_space=False, use_regex=False)]), decoder=D.ByteLevel())
     t = unigram(pre_tokenizer=P.Metaspace(), decoder=D.Metaspace())
     yield "unigram-special-twice", changed(t, model__vocab=json.loads(t.to_str())["model"]["vocab"] + [["<s>", -3.0]], added_tokens=[{"id": t.get_vocab_size(), "content": "<s>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}])
 
 
 LATER_TEXTS = [
     "½kg of ²² x³·¼ ①②", "ΑΣΟΣ σας Σ θϑϴ µμ ΑΒΓ αβγ", "'ſ 'S Kelvin k K ǅ Ǆ ǆ ß ẞ", "a\r\nb\n\rc\u2028d\u0085e", "$+<=>^`|~ !? ⅷ ª º ⓐⒶ हिन्दी نَص", "㋿㋾ 𐞁𐞹 𑤸 𑤸 𖵨 𐗉 𐗒\u0307 e\u1abf\u0301 \u1df6\u0323a a\U0001e08f\u0327 🅬 🯰🯹 𞀰",
-    "q\u1ac5\u0323\u0301 \u0323\u08ca\u0301 o\u0897\u0328", "<s>text</s> <unk><s> s",
+    "q\u1ac5\u0323\u0301 \u0323\u08ca\u0301 o\u0897\u0328", "<s>text</s> <unk><s> s", "½ a", "ﷺ b", "㍿", "ﬁne", "①②", "\u200bé x", "1234567 12 1",
 ]
 
 
