@@ -44,6 +44,7 @@ internal sealed class ByteGrammar
     private readonly int _mostNodes;
     private readonly List<GrammarNode> _nodes = [];
     private readonly List<int> _starts = [];
+    private readonly Dictionary<int, string> _names = [];
     private readonly List<string> _symbols = [];
     private readonly List<(int Least, int Most)> _counts = [];
     private readonly Dictionary<string, int> _shared = [];
@@ -111,6 +112,13 @@ internal sealed class ByteGrammar
         return start;
     };
 
+    /// <summary>One of many texts, by a trie of their bytes: however many there are, a state is at few places.</summary>
+    public Part OneOf(IEnumerable<string> texts)
+    {
+        byte[][] sorted = [.. texts.Distinct().Select(System.Text.Encoding.UTF8.GetBytes).Order(Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))];
+        return OneOf(sorted, 0);
+    }
+
     public Part Optional(Part part) => next => Add(new(NodeKind.Split, next, 0, part(next)));
 
     public Part Star(Part part) => next =>
@@ -149,12 +157,19 @@ internal sealed class ByteGrammar
         return Call(rule);
     }
 
+    /// <summary>A rule's name as its source has it, with a space before; nothing where it has none.</summary>
+    public string NameOf(int rule) => _names.TryGetValue(rule, out string? name) ? " " + Constraint.Brief(name) : "";
+
     public Part Call(int rule) => next => Add(new(NodeKind.Call, rule, 0, next));
 
     /// <summary>A rule yet to be defined.</summary>
-    public int Declare()
+    /// <param name="name">What its source calls it; null: nothing.</param>
+    public int Declare(string? name = null)
     {
         Spend();
+        if (name is not null)
+            _names.Add(_starts.Count, name);
+
         _starts.Add(Undefined);
         return _starts.Count - 1;
     }
@@ -166,6 +181,33 @@ internal sealed class ByteGrammar
         int rule = Declare();
         Define(rule, part);
         return rule;
+    }
+
+    private Part OneOf(ReadOnlyMemory<byte[]> sorted, int from)
+    {
+        var texts = sorted.Span;
+        int shared = from + texts[0].AsSpan(from).CommonPrefixLength(texts[^1].AsSpan(from));
+        var prefix = Bytes(texts[0].AsSpan(from, shared - from));
+        if (texts.Length == 1)
+            return prefix;
+
+        var parts = new List<Part>();
+        int start = 0;
+        if (texts[0].Length == shared)
+        {
+            parts.Add(Empty);
+            start = 1;
+        }
+
+        for (int end = start; start < texts.Length; start = end)
+        {
+            while (end < texts.Length && texts[end][shared] == texts[start][shared])
+                end++;
+
+            parts.Add(OneOf(sorted[start..end], shared));
+        }
+
+        return Sequence(prefix, Any(parts));
     }
 
     private Part Plus(Part part) => next =>

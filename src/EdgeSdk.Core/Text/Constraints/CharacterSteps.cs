@@ -9,6 +9,9 @@ internal sealed class CharacterSteps
     /// <summary>Tokens of a smaller alphabet, as of digits, are found in the trie as soon.</summary>
     private const int LeastGroups = 16;
 
+    /// <summary>States at more places of the grammar are not looked beyond: each costs as much as they are.</summary>
+    private const int MostPlaces = 128;
+
     /// <summary>What may come at each place of a character beyond ASCII: bytes, and the place behind them (RFC 3629, table 3-7 of the Unicode standard).</summary>
     private static readonly (int Low, int High, int Then)[][] Places =
     [
@@ -37,8 +40,8 @@ internal sealed class CharacterSteps
         _places = [.. Places.Select(place => place.SelectMany(r => Classes(Enumerable.Range(r.Low, r.High - r.Low + 1)).Select(c => (c, r.Then))).Distinct().ToArray())];
     }
 
-    /// <summary>The state that most groups of characters lead to.</summary>
-    public Step From(State state) => state.Step ??= Make(state);
+    /// <summary>The state that most groups of characters lead to; none where that is not worth its while.</summary>
+    public Step From(State state) => state.Step ??= state.Places.Length <= MostPlaces ? Make(state) : new(0, 0, _automaton.Dead);
 
     /// <summary>
     /// The alphabet of a run of characters behind a state, and the states behind each of its characters: the first has to be of <paramref name="first"/> as well.

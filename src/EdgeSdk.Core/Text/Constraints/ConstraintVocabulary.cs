@@ -116,6 +116,6 @@ internal sealed class ConstraintVocabulary
         return first;
     }
 
-    public int IdOf(string special) => _idOf(special) ?? throw new EdgeException(
-        EdgeErrorCode.InvalidArgument, $"The constraint needs the special token {special}, which this model's tokenizer does not have.");
+    public int IdOf(string special) => _idOf(special) is { } id && Tokens[id].Length == 0 ? id : throw new EdgeException(
+        EdgeErrorCode.InvalidArgument, $"The constraint needs the special token {Constraint.Brief(special)}, which this model's tokenizer does not have. Write it as text, or take a model that has it.");
 }

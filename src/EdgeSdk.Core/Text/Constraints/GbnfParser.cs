@@ -4,7 +4,7 @@ namespace EdgeSdk.Text.Constraints;
 
 /// <summary>
 /// Grammars in llama.cpp's notation: <c>name ::= ...</c>, alternatives, groups, "literals", [classes], ., ?, *, +, {m}, {m,}, {m,n}, escapes (\n \r \t \\ \" \[ \] \xHH
-/// \uHHHH \UHHHHHHHH), # comments. A line goes on inside a group and behind | and ::=.
+/// \uHHHH \UHHHHHHHH), &lt;special tokens&gt; by name, # comments. A line goes on inside a group and behind | and ::=.
 /// </summary>
 internal sealed class GbnfParser(ByteGrammar grammar, string source)
 {
@@ -108,6 +108,10 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
                 return CodePoints.All.Utf8(grammar);
             case '(':
                 return Group();
+            case '<':
+                return Token();
+            case '!':
+                throw Refuse("!<...>, any token but one, is not supported; say what may stand there");
             default:
                 return grammar.Call(RuleOf(Name()));
         }
@@ -126,6 +130,20 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
             throw Refuse("a ( lacks its )");
 
         return part;
+    }
+
+    private Part Token()
+    {
+        int end = source.AsSpan(_at).IndexOfAny('>', '\r', '\n');
+        if (end < 0 || source[_at + end] != '>')
+            throw Refuse("a < lacks its >");
+
+        string name = source[_at..(_at + end + 1)];
+        if (name.StartsWith("<[", StringComparison.Ordinal))
+            throw Refuse($"{name}, a token by its id, is not supported; write the special token's name between < and >");
+
+        _at += name.Length;
+        return grammar.Token(name);
     }
 
     private Part Literal()
@@ -227,7 +245,7 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
     private int RuleOf(string name)
     {
         if (!_rules.TryGetValue(name, out int rule))
-            _rules.Add(name, rule = grammar.Declare());
+            _rules.Add(name, rule = grammar.Declare(name));
 
         return rule;
     }
@@ -249,7 +267,8 @@ internal sealed class GbnfParser(ByteGrammar grammar, string source)
 
     private EdgeException Refuse(string what)
     {
-        int line = 1 + source.AsSpan(0, Math.Min(_at, source.Length)).Count('\n');
-        return new(EdgeErrorCode.InvalidArgument, $"The grammar, line {line}: {Constraint.Brief(what)}. Correct it.");
+        var before = source.AsSpan(0, Math.Min(_at, source.Length));
+        int line = 1 + before.Count('\n'), column = before.Length - before.LastIndexOf('\n');
+        return new(EdgeErrorCode.InvalidArgument, $"The grammar, line {line}, column {column}: {Constraint.Brief(what)}. Correct it.");
     }
 }

@@ -80,7 +80,7 @@ internal static class GrammarCosts
 
             int first = top.Firsts.Current;
             if (seen[first] == Under)
-                throw new EdgeException(EdgeErrorCode.InvalidArgument, "The constraint is left-recursive: a rule begins with itself. Write it with a repetition.");
+                throw new EdgeException(EdgeErrorCode.InvalidArgument, $"The constraint is left-recursive: the rule{grammar.NameOf(first)} begins with itself, before it reads anything. Write it with a repetition.");
 
             if (seen[first] != 0)
                 continue;

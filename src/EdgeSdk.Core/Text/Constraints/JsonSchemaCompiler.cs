@@ -149,7 +149,11 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     private Part OneOf(List<JsonElement> literals, JsonElement schema, string at)
     {
         string[] types = schema.TryGetProperty("type", out _) ? TypesOf(schema, at) : [];
-        var parts = literals.Where(literal => types.Length == 0 || types.Any(type => IsOf(literal, type))).Select(_json.Literal).ToList();
+        var fitting = literals.Where(literal => types.Length == 0 || types.Any(type => IsOf(literal, type))).ToLookup(JsonText.IsScalar);
+        var parts = fitting[false].Select(_json.Literal).ToList();
+        if (fitting[true].Any())
+            parts.Add(grammar.OneOf(fitting[true].Select(JsonText.Scalar)));
+
         return parts.Count > 0 ? grammar.Any(parts) : throw Refuse(at, "holds no value of the schema's type");
     }
 
@@ -470,7 +474,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
                 throw Refuse(at, "leads nowhere");
         }
 
-        int rule = grammar.Declare();
+        int rule = grammar.Declare(target);
         _references.Add(target, rule);
         int kept = _nesting;
         grammar.Define(rule, Value(found, target));

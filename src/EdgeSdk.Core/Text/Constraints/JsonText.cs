@@ -110,13 +110,17 @@ internal sealed class JsonText(ByteGrammar grammar, bool spaced)
     /// <summary>A value as it stands, without white space.</summary>
     public Part Literal(JsonElement element) => element.ValueKind switch
     {
-        JsonValueKind.String => grammar.Text('"' + Spell(element.GetString()!) + '"'),
         JsonValueKind.Array => ByteGrammar.Sequence(
             [grammar.Text("["), .. element.EnumerateArray().SelectMany((e, i) => i == 0 ? new[] { Literal(e) } : [Comma, Literal(e)]), grammar.Text("]")]),
         JsonValueKind.Object => ByteGrammar.Sequence(
             [grammar.Text("{"), .. element.EnumerateObject().SelectMany((p, i) => i == 0 ? new[] { Pair(p) } : [Comma, Pair(p)]), grammar.Text("}")]),
-        _ => grammar.Text(element.GetRawText()),
+        _ => grammar.Text(Scalar(element)),
     };
+
+    public static bool IsScalar(JsonElement element) => element.ValueKind is not (JsonValueKind.Array or JsonValueKind.Object);
+
+    /// <summary>A value without parts as it stands, strings spelt the shortest way.</summary>
+    public static string Scalar(JsonElement element) => element.ValueKind == JsonValueKind.String ? '"' + Spell(element.GetString()!) + '"' : element.GetRawText();
 
     /// <summary>What stands between the quotes.</summary>
     public static string Spell(string text)

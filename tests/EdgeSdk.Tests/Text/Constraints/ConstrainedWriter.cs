@@ -44,6 +44,13 @@ internal static class ConstrainedWriter
     public static ConstraintVocabulary Lacking(params byte[] bytes) =>
         new([.. Vocabulary.Tokens.Select(token => token is [var b] && bytes.Contains(b) ? [] : token)], [End], name => name == "<|call|>" ? 1 : null);
 
+    /// <summary>Whether a text, byte by byte, is one that the constraint has.</summary>
+    public static bool Accepts(Constraint constraint, string text)
+    {
+        var state = constraint.Begin(Vocabulary);
+        return Encoding.UTF8.GetBytes(text).All(b => state.TryAdvance(2 + b)) && state.IsComplete;
+    }
+
     public static bool IsSet(ulong[] mask, int id) => (mask[id >> 6] >> id & 1) != 0;
 
     /// <summary>The shortest text's tokens: what is written when there is never room.</summary>

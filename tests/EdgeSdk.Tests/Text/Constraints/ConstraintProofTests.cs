@@ -19,6 +19,8 @@ public class ConstraintProofTests
             {
                 string text = ConstrainedWriter.Write(Constraint.Regex(pattern), random, extra: random.Next(40));
                 Assert.True(oracle.IsMatch(OneUnitEach(text)), $"seed {seed}: {pattern} gave {text}");
+                string other = Changed(text, random);
+                Assert.True(oracle.IsMatch(OneUnitEach(other)) == ConstrainedWriter.Accepts(Constraint.Regex(pattern), other), $"seed {seed}: {pattern} and {other}");
             }
         }
     }
@@ -34,7 +36,22 @@ public class ConstraintProofTests
             {
                 string text = ConstrainedWriter.Write(constraint, random, extra: random.Next(40));
                 Assert.True(grammar.Matches(text), $"seed {seed}: {grammar} gave {text}");
+                string other = Changed(text, random);
+                Assert.True(grammar.Matches(other) == ConstrainedWriter.Accepts(constraint, other), $"seed {seed}: {grammar} and {other}");
             }
+        }
+    }
+
+    [Fact]
+    public void A_valid_instance_in_its_shortest_spelling_is_accepted()
+    {
+        for (int seed = 1; seed <= 200; seed++)
+        {
+            var random = new Random(seed);
+            string schema = RandomSchema.Draw(random, 3);
+            using var written = JsonDocument.Parse(ConstrainedWriter.Write(Constraint.JsonSchema(schema), random, extra: random.Next(60)));
+            string shortest = Shortest(written.RootElement);
+            Assert.True(ConstrainedWriter.Accepts(Constraint.JsonSchema(schema, compact: true), shortest), $"seed {seed}: {schema} and {shortest}");
         }
     }
 
@@ -75,6 +92,29 @@ public class ConstraintProofTests
 
     public static TheoryData<string> TokenizerVariants() =>
         [.. Directory.EnumerateFiles(Assets.Data("tokenizers/variants"), "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)];
+
+    private static string Shortest(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => $"{{{string.Join(',', element.EnumerateObject().Select(p => $"\"{JsonText.Spell(p.Name)}\":{Shortest(p.Value)}"))}}}",
+        JsonValueKind.Array => $"[{string.Join(',', element.EnumerateArray().Select(Shortest))}]",
+        _ => JsonText.Scalar(element),
+    };
+
+    /// <summary>A text with one character more, less, or another.</summary>
+    private static string Changed(string text, Random random)
+    {
+        var runes = text.EnumerateRunes().Select(rune => rune.ToString()).ToList();
+        int at = random.Next(runes.Count + 1);
+        string other = ((string[])["a", "b", "é", "(", "1", "\n", "日"])[random.Next(7)];
+        if (at == runes.Count || random.Next(3) == 0)
+            runes.Insert(at, other);
+        else if (random.Next(2) == 0)
+            runes[at] = other;
+        else
+            runes.RemoveAt(at);
+
+        return string.Concat(runes);
+    }
 
     /// <summary>The oracle counts UTF-16 units: characters of two become others of one, which no expression here tells apart.</summary>
     private static string OneUnitEach(string text) => string.Concat(text.EnumerateRunes().Select(rune => rune.IsBmp ? (char)rune.Value : '\uE000'));
