@@ -12,8 +12,6 @@ internal static class PythonText
 {
     private static readonly SearchValues<char> s_lineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029");
 
-    private static readonly SearchValues<char> s_uncounted = SearchValues.Create([Guards.Mark, .. Enumerable.Range(0xDC00, 0x400).Select(unit => (char)unit)]);
-
     /// <summary>White space as <c>str.isspace</c> has it: Unicode's, and the four separators of ASCII.</summary>
     public static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
 
@@ -194,10 +192,11 @@ internal static class PythonText
     /// <summary>The next code unit that makes no character of its own: the second of a pair, a guard's mark.</summary>
     private static int NextUncounted(string text, int start)
     {
-        while (text.AsSpan(start).IndexOfAny(s_uncounted) is >= 0 and var skipped)
+        // One range holds both, and little else that is written: wide instructions find ranges fastest.
+        while (text.AsSpan(start).IndexOfAnyInRange('\uDC00', Guards.Mark) is >= 0 and var skipped)
         {
             start += skipped;
-            if (text[start] == Guards.Mark || (start > 0 && char.IsHighSurrogate(text[start - 1])))
+            if (text[start] == Guards.Mark || (start > 0 && char.IsSurrogatePair(text[start - 1], text[start])))
                 return start;
 
             start++;
