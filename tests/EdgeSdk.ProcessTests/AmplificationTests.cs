@@ -29,6 +29,7 @@ public sealed class AmplificationTests : IAsyncLifetime
     private static int s_serial;
     private Edge _server = null!;
     private GrpcChannel _channel = null!;
+    private string _url = "";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -73,14 +74,21 @@ public sealed class AmplificationTests : IAsyncLifetime
         ["tools of half a character"] = Refused(open => { Turns(open, """[{"role":"user","content":"a"}]"""); open.Turns.ToolsJson = """[{"type":"function","function":{"name":"\ud800"}}]"""; }, "Open.turns"),
     };
 
-    public static TheoryData<string> Names => [.. s_requests.Keys];
+    /// <summary>Dear to read, or to write by.</summary>
+    private static readonly Action<Open>[] s_bombs =
+    [
+        open => { Constrain(open, "regex", Exponential); (open.MaxTokens, open.IgnoreEnd) = (4, true); },
+        open => Constrain(open, "regex", Padded("(?:[^a-z\\u0100\\u0200\\u0300]|x)", ConstraintCharacters - 8)),
+        open => Constrain(open, "json-schema", Schema(Enumerable.Range(0, 3000).Select(i => i * 7919), i => "{}", ",\"additionalProperties\":true")),
+        open => Turns(open, "[" + string.Join(',', Enumerable.Repeat("""{"role":"user","content":"a"}""", 8_000)) + "]"),
+    ];
 
     private static string Exponential => string.Join('|', "abcdefghijklmnopqrstuvwxyz".Select(c => $".*{c}.{{12}}"));
 
     public async ValueTask InitializeAsync()
     {
-        (_server, string url) = await Edge.ServeFrugallyAsync(Edge.Server);
-        _channel = GrpcChannel.ForAddress(url);
+        (_server, _url) = await Edge.ServeFrugallyAsync(Edge.Server);
+        _channel = GrpcChannel.ForAddress(_url);
     }
 
     [Fact]
@@ -111,6 +119,75 @@ public sealed class AmplificationTests : IAsyncLifetime
         Assert.False(isDear, lines.ToString());
     }
 
+    [Fact]
+    public async Task Texts_go_on_and_are_what_they_are_alone_while_dear_requests_come_from_all_sides()
+    {
+        var good = Text(60);
+        int[] alone = await DecodeAsync(good);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        int sent = 0;
+        var bombing = Task.WhenAll(Enumerable.Range(0, 50).Select(i => Task.Run(async () =>
+        {
+            using var channel = GrpcChannel.ForAddress(_url);
+            var client = new Protocol.Edge.EdgeClient(channel);
+            while (!ended.IsCancellationRequested)
+            {
+                var (code, detail) = await SendAsync(client, Made(s_bombs[i % s_bombs.Length]));
+                Assert.True(code is StatusCode.OK or StatusCode.InvalidArgument, $"{code}: {detail}");
+                Interlocked.Increment(ref sent);
+            }
+        })));
+
+        Assert.Equal(alone, await DecodeAsync(good));
+        await ended.CancelAsync();
+        await bombing;
+        Assert.True(sent >= 50, $"only {sent} were read");
+    }
+
+    [Fact]
+    public async Task A_thousand_dear_requests_leave_no_more_behind_than_some_of_them()
+    {
+        for (int i = 0; i < 200; i++)
+            await SendAsync(Made(Bomb(i)));
+
+        long before = _server.Memory.Now;
+        _server.ForgetPeak();
+        for (int i = 0; i < 800; i++)
+            await SendAsync(Made(Bomb(i)));
+
+        long grown = _server.Memory.Peak - before;
+        Assert.True(grown < 64 << 20, $"{grown / 1e6:F1} MB more at the peak of 800 requests than after 200");
+
+        // What is kept of constraints is bounded by 128 MB; most requests here leave a small one.
+        static Action<Open> Bomb(int i) => i % 40 == 0 ? s_bombs[0] : open => Constrain(open, "regex", Padded("(?:[^a-z\\u0100]|x)", 4_000));
+    }
+
+    [Fact]
+    public async Task A_device_that_leaves_takes_its_dear_request_with_it()
+    {
+        await SendAsync(Made(Dear));
+        var before = _server.ProcessorTime;
+        for (int i = 0; i < 20; i++)
+        {
+            using var call = new Protocol.Edge.EdgeClient(_channel).Generate(cancellationToken: Cancellation);
+            await call.RequestStream.WriteAsync(new() { Open = Made(open => { Dear(open); (open.Committed, open.MaxTokens) = (Ids(2_900), 2_900); }) }, Cancellation);
+            await new Protocol.Edge.EdgeClient(_channel).DescribeAsync(new() { Version = 1 }, cancellationToken: Cancellation);
+        }
+
+        var spent = TimeSpan.Zero;
+        for (var last = TimeSpan.MaxValue; last > TimeSpan.FromMilliseconds(50); last = _server.ProcessorTime - before - spent)
+        {
+            spent = _server.ProcessorTime - before;
+            await Task.Delay(300, Cancellation);
+        }
+
+        // Read to the end, each of them would take seconds: thousands of places for each of 2,900 tokens.
+        Assert.True(spent < TimeSpan.FromSeconds(20), $"{spent.TotalSeconds:F1} s for 20 requests that nobody waits for");
+        Assert.Equal(5, (await DecodeAsync(Text(5))).Length);
+
+        static void Dear(Open open) => Constrain(open, "regex", Padded("a?", 10_000) + new string('a', 5_000));
+    }
+
     public async ValueTask DisposeAsync()
     {
         _channel.Dispose();
@@ -125,10 +202,25 @@ public sealed class AmplificationTests : IAsyncLifetime
         Assert.True(detail.Length < 700, $"{name}: {detail}");
     }
 
-    /// <summary>Sends a request and reads to the end of its stream.</summary>
-    private async Task<(StatusCode Code, string Detail)> SendAsync(Open open)
+    private static Open Text(int tokens) => Made(open => (open.MaxTokens, open.IgnoreEnd) = (tokens, true));
+
+    private async Task<int[]> DecodeAsync(Open open)
     {
         using var call = new Protocol.Edge.EdgeClient(_channel).Generate(cancellationToken: Cancellation);
+        await call.RequestStream.WriteAsync(new() { Open = open }, Cancellation);
+        var tokens = new List<int>();
+        while (await call.ResponseStream.MoveNext(Cancellation))
+            tokens.AddRange(call.ResponseStream.Current.Commit?.Ids ?? []);
+
+        return [.. tokens];
+    }
+
+    private Task<(StatusCode Code, string Detail)> SendAsync(Open open) => SendAsync(new Protocol.Edge.EdgeClient(_channel), open);
+
+    /// <summary>Sends a request and reads to the end of its stream.</summary>
+    private static async Task<(StatusCode Code, string Detail)> SendAsync(Protocol.Edge.EdgeClient client, Open open)
+    {
+        using var call = client.Generate(cancellationToken: Cancellation);
         try
         {
             await call.RequestStream.WriteAsync(new() { Open = open }, Cancellation);
