@@ -65,6 +65,9 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         ["uint64"] = (new(0, false), new(NumberRange.Most, false)),
     };
 
+    /// <summary>A schema within a schema is two or three levels of JSON.</summary>
+    private static readonly JsonDocumentOptions s_deep = new() { MaxDepth = 4 * MostNesting };
+
     /// <summary>Formats that describe how a string is shown or used, not its characters.</summary>
     private static readonly string[] AnyString = ["password", "path", "file-path", "directory-path"];
 
@@ -93,11 +96,11 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
     {
         try
         {
-            return JsonDocument.Parse(source);
+            return JsonDocument.Parse(source, s_deep);
         }
         catch (JsonException e)
         {
-            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{what} is no JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}). Correct it.", e);
+            throw new EdgeException(EdgeErrorCode.InvalidArgument, $"{what} is no JSON, or more than {s_deep.MaxDepth} deep (line {e.LineNumber + 1}, byte {e.BytePositionInLine}). Correct it.", e);
         }
     }
 
@@ -540,7 +543,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
             writer.WriteEndObject();
         }
 
-        using var merged = JsonDocument.Parse(stream.ToArray());
+        using var merged = JsonDocument.Parse(stream.ToArray(), s_deep);
         return Typed(merged.RootElement.Clone(), at);
     }
 

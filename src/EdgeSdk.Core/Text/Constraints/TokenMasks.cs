@@ -70,10 +70,10 @@ internal sealed class TokenMasks
         lock (_gate)
         {
             _automaton.BeginToken();
+            mask.Clear();
             int limit = Math.Max(left - 2, state.Distance - 1);
             if (limit < state.Distance)
             {
-                mask.Clear();
                 Walk(state, limit, mask, null);
                 return;
             }
@@ -81,9 +81,7 @@ internal sealed class TokenMasks
             var alike = _automaton.AlikeInSight(state);
             var entry = alike.Mask ?? Make(alike);
             entry.IsUsed = true;
-            entry.Mask.CopyTo(mask);
-            for (int i = 0; i < entry.Farther.Length && entry.Farther[i].Distance > limit; i++)
-                mask[entry.Farther[i].Token >> 6] &= ~(1UL << entry.Farther[i].Token);
+            entry.AddTo(mask, limit);
         }
     }
 
@@ -92,8 +90,8 @@ internal sealed class TokenMasks
         ulong[] mask = new ulong[_vocabulary.MaskLength];
         var farther = new List<(int Distance, int Token)>();
         Walk(state, GrammarCosts.Never - 1, mask, farther);
-        farther.Sort((a, b) => b.CompareTo(a));
-        var entry = new Entry(mask, [.. farther]);
+        var levels = from token in farther group token.Token by token.Distance into level orderby level.Key select new Level(level.Key, TokenSet.Of([.. level], mask.Length));
+        var entry = new Entry([new(state.Distance, TokenSet.Of(mask)), .. levels]);
         _maskBytes += entry.Bytes;
         while (_maskBytes > MostMaskBytes && _masked.TryDequeue(out var oldest))
             Evict(oldest);
@@ -179,7 +177,9 @@ internal sealed class TokenMasks
         for (int i = 0; i < mask.Length; i++)
         {
             ulong allowed = upTo[i] & ~below[i] & _wanted[i];
-            mask[i] |= allowed;
+            if (!isFarther)
+                mask[i] |= allowed;
+
             for (; isFarther && allowed != 0; allowed &= allowed - 1)
                 farther!.Add((next.Distance, i * 64 + BitOperations.TrailingZeroCount(allowed)));
         }
@@ -220,9 +220,10 @@ internal sealed class TokenMasks
 
     private static void Allow(State state, State next, int token, Span<ulong> mask, List<(int, int)>? farther)
     {
-        mask[token >> 6] |= 1UL << token;
-        if (next.Distance > state.Distance)
-            farther?.Add((next.Distance, token));
+        if (next.Distance > state.Distance && farther is not null)
+            farther.Add((next.Distance, token));
+        else
+            mask[token >> 6] |= 1UL << token;
     }
 
     /// <summary>
@@ -249,11 +250,21 @@ internal sealed class TokenMasks
         }
     }
 
-    /// <summary>The tokens that may come next, and those of them that lead farther from an end, the farthest first.</summary>
-    internal sealed record Entry(ulong[] Mask, (int Distance, int Token)[] Farther)
+    /// <summary>The tokens that may come next, by how far from an end they lead, the nearest first.</summary>
+    internal sealed record Entry(Level[] Levels)
     {
-        public long Bytes => 8L * (Mask.Length + Farther.Length);
+        public long Bytes { get; } = Levels.Sum(level => level.Tokens.Bytes);
 
         public bool IsUsed { get; set; }
+
+        /// <summary>Sets a bit for each token that leads to at most <paramref name="limit"/> from an end.</summary>
+        public void AddTo(Span<ulong> mask, int limit)
+        {
+            for (int i = 0; i < Levels.Length && Levels[i].Distance <= limit; i++)
+                Levels[i].Tokens.AddTo(mask);
+        }
     }
+
+    /// <summary>Tokens that lead to one distance from an end, or no farther.</summary>
+    internal readonly record struct Level(int Distance, TokenSet Tokens);
 }

@@ -86,6 +86,38 @@ public class ConstraintBombTests
         GC.KeepAlive(constraint);
     }
 
+    /// <summary>Kind, source of a size, the largest size that is taken, and what the refusal of one more says.</summary>
+    private static readonly Dictionary<string, (string Kind, Func<int, string> Source, int Most, string Says)> s_limits = new()
+    {
+        ["characters"] = ("regex", n => new string('a', n), Constraint.MostSource, "characters long"),
+        ["schemas within schemas"] = ("json-schema", n => string.Concat(Enumerable.Repeat("""{"type":"array","items":""", n - 1)) + """{"type":"null"}""" + new string('}', n - 1), 64, "nested deeper than 64"),
+        ["groups of an expression"] = ("regex", n => new string('(', n) + "a" + new string(')', n), 64, "nesting deeper than 64"),
+        ["groups of a grammar"] = ("gbnf", n => "root ::= " + new string('(', n) + "\"a\"" + new string(')', n), 64, "nested deeper than 64"),
+        ["a string's characters"] = ("json-schema", n => $$"""{"type":"string","maxLength":{{n}}}""", 1_000_000, "1000000"),
+        ["a string's least characters"] = ("json-schema", n => $$"""{"type":"string","minLength":{{n}}}""", 1_000_000, "1000000"),
+        ["an array's items"] = ("json-schema", n => $$"""{"type":"array","items":{"type":"null"},"maxItems":{{n}}}""", 1_000_000, "1000000"),
+        ["an expression's rounds"] = ("regex", n => $"(ab){{2,{n}}}", 1_000_000, "1000000"),
+        ["a grammar's rounds"] = ("gbnf", n => $"root ::= \"ab\"{{2,{n}}}", 1_000_000, "1000000"),
+        ["nodes, seven for each class, and a few"] = ("regex", n => string.Concat(Enumerable.Repeat("\\w", n)), (ByteGrammar.FreeNodes - 4) / (7 - 2 * ByteGrammar.NodesPerCharacter), "compiles to more than"),
+    };
+
+    public static TheoryData<string> Limits() => [.. s_limits.Keys];
+
+    [Theory]
+    [MemberData(nameof(Limits))]
+    public void A_source_at_a_limit_is_written_by_and_one_beyond_it_is_refused_by_the_limits_number(string name)
+    {
+        var (kind, source, most, says) = s_limits[name];
+        var state = Constraint.Parse(kind, source(most)).Begin(ConstrainedWriter.Vocabulary, 0, 40);
+        ulong[] mask = new ulong[ConstrainedWriter.Vocabulary.MaskLength];
+        state.Allowed(mask);
+        Assert.Contains(mask, word => word != 0);
+
+        var refused = Assert.Throws<EdgeException>(() => Constraint.Parse(kind, source(most + 1)));
+        Assert.Equal(EdgeErrorCode.InvalidArgument, refused.Code);
+        Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_second_request_with_a_source_finds_it_compiled_and_many_sources_do_not_add_up()
     {
