@@ -142,7 +142,7 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
         var pair = await LoadedAsync(null, cancellationToken).ConfigureAwait(false);
         var answer = new Answer();
         string id = Guid.NewGuid().ToString("N");
-        var reader = new AnswerReader(id, request.Limits, request.ShowsThoughts);
+        var reader = new AnswerReader(id, request.Limits, request.ShowsThoughts, request.Tools is null ? null : pair.Device?.CallMarks);
         ThoughtState? thought = null;
         var text = pair.Device?.Tokenizer.CreateDetokenizer(skipSpecialTokens: true);
         var firstToken = TimeSpan.Zero;
@@ -204,6 +204,11 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
 
         if (written.Token == pair.Device!.CallToken && !reader.InThought)
             return [.. reader.Append(text!.Flush()), .. reader.BeginCall()];
+
+        // A mark around calls may be a control token, which the answer's text leaves out.
+        if (pair.Device.CallMarks is { } marks && pair.Device.Tokenizer.IsSpecial(written.Token) && pair.Device.Tokenizer.Decode([written.Token]) is var mark
+            && (marks.Begin + marks.Middle + marks.Next + marks.End).Contains(mark, StringComparison.Ordinal))
+            return reader.Append(text!.Flush() + mark);
 
         return reader.Append(text!.Append(written.Token));
     }

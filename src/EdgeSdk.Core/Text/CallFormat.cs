@@ -1,8 +1,6 @@
-using System.Text.Json.Nodes;
-
 namespace EdgeSdk.Text;
 
-/// <summary>How the shipped pair writes the calls of tools (docs/chat-format.md): the one format that answers are read in and calls are constrained to.</summary>
+/// <summary>How the shipped pair writes the calls of tools (docs/chat-format.md): the one format that calls are constrained to. Others are read by <see cref="CallMarks"/>.</summary>
 internal static class CallFormat
 {
     /// <summary>The token that begins a call; behind it the tool's name and its arguments in JSON without spaces.</summary>
@@ -11,17 +9,9 @@ internal static class CallFormat
     /// <summary>Whether a template writes calls so, found by rendering one. Calls may be constrained only then: the model knows no other format than its template's.</summary>
     public static bool IsWrittenBy(ChatTemplate template)
     {
-        var user = new JsonObject { ["role"] = "user", ["content"] = "a" };
-        var call = new JsonObject
-        {
-            ["id"] = "1",
-            ["type"] = "function",
-            ["function"] = new JsonObject { ["name"] = "b", ["arguments"] = new JsonObject { ["c"] = "d" } },
-        };
-        var answer = new JsonObject { ["role"] = "assistant", ["content"] = "", ["tool_calls"] = new JsonArray(call) };
         try
         {
-            return template.Render(new JsonArray(user, answer), null, addGenerationPrompt: false).Contains(Token + """b{"c":"d"}""", StringComparison.Ordinal);
+            return CallMarks.RenderCall(template, "b", "c", "d").Contains(Token + """b{"c":"d"}""", StringComparison.Ordinal);
         }
         catch (EdgeException)
         {

@@ -13,12 +13,15 @@ internal readonly record struct AnswerLimits(IReadOnlyList<string>? StopSequence
 /// <param name="answerId">Calls get ids by it.</param>
 /// <param name="limits">What ends the answer; looked for in its text, never in a thought.</param>
 /// <param name="showsThoughts">Whether thoughts are handed on.</param>
-internal sealed class AnswerReader(string answerId, AnswerLimits limits = default, bool showsThoughts = true)
+/// <param name="marks">What stands around calls where the model writes them in a format of its own; null: they begin as docs/chat-format.md says.</param>
+internal sealed class AnswerReader(string answerId, AnswerLimits limits = default, bool showsThoughts = true, CallMarks? marks = null)
 {
     private readonly StopText _stop = new(limits.StopSequences ?? []);
     private readonly StringBuilder _call = new();
     private bool _inCall, _trims;
     private string _space = ""; // at the end of a thought so far
+    private string _held = ""; // of a text that marks may stand in
+    private bool _inMarks, _isBegun;
     private int _calls;
 
     /// <summary>Whether the answer calls a tool.</summary>
@@ -100,6 +103,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
     public IReadOnlyList<AIContent> End()
     {
         var contents = new List<AIContent>(1);
+        EndMarks(contents);
         AddText(_stop.Flush(), contents);
         EndCall(contents);
         return contents;
@@ -121,6 +125,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         if (IsOver)
             return;
 
+        EndMarks(contents);
         AddText(_stop.Flush(), contents);
         EndCall(contents);
         (InThought, _trims) = (true, true);
@@ -145,11 +150,109 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         {
             _call.Append(piece);
         }
+        else if (marks is not null)
+        {
+            _held += piece;
+            ReadMarks(marks, contents);
+        }
         else
         {
-            AddText(_stop.Append(piece), contents);
-            IsOver = _stop.IsMet;
+            AddAnswer(piece, contents);
         }
+    }
+
+    private void AddAnswer(string piece, List<AIContent> contents)
+    {
+        AddText(_stop.Append(piece), contents);
+        IsOver = _stop.IsMet;
+    }
+
+    /// <summary>Hands on what is text for certain, and calls that are whole.</summary>
+    private void ReadMarks(CallMarks marks, List<AIContent> contents)
+    {
+        while (!IsOver && _held.Length > 0)
+        {
+            if (_inMarks)
+            {
+                int end = marks.End.Length == 0 ? -1 : _held.IndexOf(marks.End, StringComparison.Ordinal);
+                if (end < 0)
+                    return;
+
+                string call = _held[..end];
+                _held = _held[(end + marks.End.Length)..];
+                _inMarks = false;
+                if (!AddCalls(marks, call, contents))
+                    continue;
+
+                _held = _held.TrimStart();
+                _trims = _held.Length == 0;
+                continue;
+            }
+
+            var (text, behind) = marks.Begin.Length > 0 ? CutAt(marks.Begin) : !_isBegun && _held.TrimStart() is ['{' or '[', ..] ? ("", _held) : (_held, null);
+            _isBegun |= text.Length > 0;
+            _inMarks = behind is not null;
+            _held = behind ?? _held[text.Length..];
+            AddAnswer(_inMarks ? text.TrimEnd() : text, contents);
+            if (!_inMarks)
+                return;
+
+            AddText(_stop.Flush(), contents);
+            IsOver |= limits.OneCall && Calls;
+        }
+    }
+
+    /// <summary>The text before a mark and what follows the mark; without one the text that is none of it for certain.</summary>
+    private (string Text, string? Behind) CutAt(string mark)
+    {
+        int at = _held.IndexOf(mark, StringComparison.Ordinal);
+        if (at >= 0)
+            return (_held[..at], _held[(at + mark.Length)..]);
+
+        int kept = Math.Min(mark.Length - 1, _held.Length);
+        while (!mark.StartsWith(_held[^kept..], StringComparison.Ordinal))
+            kept--;
+
+        // White space before a call is not of the answer.
+        return (_held[..^kept].TrimEnd(), null);
+    }
+
+    /// <summary>Nothing more comes: a call that was not ended is whole, and what might have become a mark is text.</summary>
+    private void EndMarks(List<AIContent> contents)
+    {
+        if (IsOver || marks is null)
+            return;
+
+        if (_inMarks)
+            AddCalls(marks, _held, contents);
+        else
+            AddAnswer(_held, contents);
+
+        (_held, _inMarks) = ("", false);
+    }
+
+    /// <summary>What cannot be read as calls stays text.</summary>
+    private bool AddCalls(CallMarks marks, string written, List<AIContent> contents)
+    {
+        if (marks.Read(written) is not { } calls)
+        {
+            AddAnswer(marks.Begin + written + marks.End, contents);
+            return false;
+        }
+
+        foreach (var (name, arguments) in limits.OneCall ? calls.Take(1) : calls)
+            contents.Add(new FunctionCallContent($"{answerId}-{++_calls}", name, Arguments(arguments)));
+
+        return true;
+    }
+
+    private static Dictionary<string, object?> Arguments(JsonElement json)
+    {
+        var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var argument in json.EnumerateObject())
+            arguments[argument.Name] = argument.Value.Clone();
+
+        return arguments;
     }
 
     private void AddThought(string piece, List<AIContent> contents)
@@ -184,11 +287,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         try
         {
             using var json = JsonDocument.Parse(brace < 0 ? "{}" : call[brace..]);
-            var arguments = new Dictionary<string, object?>(StringComparer.Ordinal);
-            foreach (var argument in json.RootElement.EnumerateObject())
-                arguments[argument.Name] = argument.Value.Clone();
-
-            return new FunctionCallContent(id, name, arguments);
+            return new FunctionCallContent(id, name, Arguments(json.RootElement));
         }
         catch (JsonException e)
         {

@@ -12,6 +12,7 @@ namespace EdgeSdk.Chat;
 internal sealed class Device : IAsyncDisposable
 {
     private readonly Lazy<bool> _writesCalls;
+    private readonly Lazy<CallMarks?> _callMarks;
 
     private Device(OnnxModel model, Tokenizer tokenizer, ChatTemplate template, HandOver handOver, int keptConversations)
     {
@@ -22,6 +23,7 @@ internal sealed class Device : IAsyncDisposable
         Sequences = new DeviceSequences(model, keptConversations);
         Thought = ThoughtBorders.Of(tokenizer);
         CallToken = tokenizer.IdOf(CallFormat.Token) ?? -1;
+        _callMarks = new(() => CallMarks.Of(template));
         _writesCalls = new(() => CallToken >= 0 && CallFormat.IsWrittenBy(template));
     }
 
@@ -40,6 +42,9 @@ internal sealed class Device : IAsyncDisposable
 
     /// <summary>The token that begins a call; -1 where the vocabulary has none.</summary>
     public int CallToken { get; }
+
+    /// <summary>What stands around the calls of a model that writes them in a format of its own; null: it does not, or in one that is not read.</summary>
+    public CallMarks? CallMarks => _callMarks.Value;
 
     /// <summary>Loads a folder.</summary>
     /// <exception cref="EdgeException">InvalidModel: it is no chat model, or damaged.</exception>
