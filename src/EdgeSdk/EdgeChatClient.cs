@@ -206,8 +206,8 @@ public sealed partial class EdgeChatClient : IChatClient, IAsyncDisposable
             return [.. reader.Append(text!.Flush()), .. reader.BeginCall()];
 
         // A mark around calls may be a control token, which the answer's text leaves out.
-        if (pair.Device.CallMarks is { } marks && pair.Device.Tokenizer.IsSpecial(written.Token) && pair.Device.Tokenizer.Decode([written.Token]) is var mark
-            && (marks.Begin + marks.Middle + marks.Next + marks.End).Contains(mark, StringComparison.Ordinal))
+        var tokenizer = pair.Device.Tokenizer;
+        if (reader.Marks is { } marks && tokenizer.IsSpecial(written.Token) && tokenizer.Decode([written.Token]) is var mark && marks.Have(mark))
             return reader.Append(text!.Flush() + mark);
 
         return reader.Append(text!.Append(written.Token));

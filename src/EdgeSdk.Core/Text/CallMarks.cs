@@ -44,6 +44,9 @@ internal sealed record CallMarks(string Begin, string Middle, string Next, strin
     /// <exception cref="EdgeException">The template takes no calls.</exception>
     public static string RenderCall(ChatTemplate template, string name, string key, string value) => Render(template, Calls((name, key, value)));
 
+    /// <summary>Whether a token's text is of a mark.</summary>
+    public bool Have(string token) => new[] { Begin, Middle, Next, End }.Any(mark => mark.Contains(token, StringComparison.Ordinal));
+
     /// <summary>The calls that stand between the marks, as names and arguments; null: they are none.</summary>
     public List<(string Name, JsonElement Arguments)>? Read(string call)
     {
@@ -52,7 +55,10 @@ internal sealed record CallMarks(string Begin, string Middle, string Next, strin
         try
         {
             if (Next.Length > 0 && call.Split(Next) is { Length: > 1 } several)
-                return [.. several.SelectMany(one => (this with { Next = "" }).Read(one) ?? throw new JsonException())];
+            {
+                var read = Array.ConvertAll(several, (this with { Next = "" }).Read);
+                return read.Contains(null) ? null : [.. read.SelectMany(one => one!)];
+            }
 
             if (Middle.Length > 0)
                 return middle < 0 || brace < middle ? null : [(call[..middle].Trim(), Json(call[(middle + Middle.Length)..]))];

@@ -24,6 +24,9 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
     private bool _inMarks, _isBegun;
     private int _calls;
 
+    /// <summary>What calls are looked for by; null: by <see cref="BeginCall()"/> alone.</summary>
+    public CallMarks? Marks => marks;
+
     /// <summary>Whether the answer calls a tool.</summary>
     public bool Calls => _calls > 0;
 

@@ -49,6 +49,9 @@ internal sealed class ByteAutomaton
     /// <summary>About what the known states take.</summary>
     public long Bytes { get; private set; }
 
+    /// <summary>How often all known states were forgotten, and with them their masks.</summary>
+    public int TimesForgotten { get; private set; }
+
     /// <summary>Bytes of one class are not told apart by the grammar.</summary>
     public ReadOnlySpan<byte> ClassOfByte => _classes;
 
@@ -279,6 +282,7 @@ internal sealed class ByteAutomaton
         _states.Clear();
         _frames.Clear();
         Bytes = 0;
+        TimesForgotten++;
     }
 
     /// <summary>Bytes that every node reads or does not read alike get one class; each special token has its own.</summary>

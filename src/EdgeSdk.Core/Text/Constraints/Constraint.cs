@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Collections.Concurrent;
 
 namespace EdgeSdk.Text.Constraints;
 
@@ -13,7 +13,9 @@ internal sealed class Constraint : IEquatable<Constraint>
     private readonly ByteGrammar _grammar;
     private readonly int _root;
     private readonly int[] _costs;
-    private readonly ConditionalWeakTable<ConstraintVocabulary, TokenMasks> _masks = [];
+
+    /// <summary>Not weak by vocabulary: what a weak table holds outlives the constraint until the table is finalised, and bombs in a row add up.</summary>
+    private readonly ConcurrentDictionary<ConstraintVocabulary, TokenMasks> _masks = [];
 
     private Constraint(string kind, string source)
     {
@@ -70,7 +72,7 @@ internal sealed class Constraint : IEquatable<Constraint>
     /// <param name="start">The place of the first constrained token: the prompt's length.</param>
     /// <param name="end">The first place that no token is left for.</param>
     public ConstraintState Begin(ConstraintVocabulary vocabulary, int start = 0, int end = int.MaxValue) =>
-        new(_masks.GetValue(vocabulary, v => new(_grammar, _root, _costs, v)), start, end);
+        new(_masks.GetOrAdd(vocabulary, v => new(_grammar, _root, _costs, v)), start, end);
 
     /// <summary>The source's own words for a message: the beginning and the end of long ones.</summary>
     public static string Brief(string words) => words.Length <= 200 ? words : $"{words[..100]}...{words[^97..]}";

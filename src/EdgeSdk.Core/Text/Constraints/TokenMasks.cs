@@ -22,6 +22,7 @@ internal sealed class TokenMasks
     private readonly ulong[] _wanted;
     private readonly Lock _gate = new();
     private long _maskBytes;
+    private int _timesForgotten;
 
     public TokenMasks(ByteGrammar grammar, int root, int[] costs, ConstraintVocabulary vocabulary)
     {
@@ -92,6 +93,12 @@ internal sealed class TokenMasks
         Walk(state, GrammarCosts.Never - 1, mask, farther);
         var levels = from token in farther group token.Token by token.Distance into level orderby level.Key select new Level(level.Key, TokenSet.Of([.. level], mask.Length));
         var entry = new Entry([new(state.Distance, TokenSet.Of(mask)), .. levels]);
+        if (_timesForgotten != _automaton.TimesForgotten)
+        {
+            (_timesForgotten, _maskBytes) = (_automaton.TimesForgotten, 0);
+            _masked.Clear();
+        }
+
         _maskBytes += entry.Bytes;
         while (_maskBytes > MostMaskBytes && _masked.TryDequeue(out var oldest))
             Evict(oldest);
@@ -103,7 +110,7 @@ internal sealed class TokenMasks
     /// <summary>A second chance for what was used since the last one.</summary>
     private void Evict((State State, Entry Entry) oldest)
     {
-        if (oldest.Entry.IsUsed && oldest.State.Mask == oldest.Entry)
+        if (oldest.Entry.IsUsed)
         {
             oldest.Entry.IsUsed = false;
             _masked.Enqueue(oldest);
@@ -111,8 +118,7 @@ internal sealed class TokenMasks
         }
 
         _maskBytes -= oldest.Entry.Bytes;
-        if (oldest.State.Mask == oldest.Entry)
-            oldest.State.Mask = null;
+        oldest.State.Mask = null;
     }
 
     private void Walk(State state, int limit, Span<ulong> mask, List<(int, int)>? farther)
@@ -253,7 +259,7 @@ internal sealed class TokenMasks
     /// <summary>The tokens that may come next, by how far from an end they lead, the nearest first.</summary>
     internal sealed record Entry(Level[] Levels)
     {
-        public long Bytes { get; } = Levels.Sum(level => level.Tokens.Bytes);
+        public long Bytes { get; } = 128 + Levels.Sum(level => 64 + level.Tokens.Bytes);
 
         public bool IsUsed { get; set; }
 
