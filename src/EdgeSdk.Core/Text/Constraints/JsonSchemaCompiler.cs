@@ -381,6 +381,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         var required = schema.TryGetProperty("required", out var names)
             ? Items(names, at + "/required").Select(n => n.ValueKind == JsonValueKind.String ? n.GetString()! : throw Refuse(at + "/required", "must hold strings")).ToHashSet() : [];
         var members = new List<(string Name, Part Pair)>();
+        var listed = new HashSet<string>();
         if (schema.TryGetProperty("properties", out var properties))
         {
             if (properties.ValueKind != JsonValueKind.Object)
@@ -388,7 +389,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
 
             foreach (var property in properties.EnumerateObject())
             {
-                if (members.Exists(member => member.Name == property.Name))
+                if (!listed.Add(property.Name))
                     throw Refuse($"{at}/properties/{Pointer(property.Name)}", "stands twice");
 
                 members.Add((property.Name, Member(property.Name, Rule(Value(property.Value, $"{at}/properties/{Pointer(property.Name)}")))));
@@ -401,7 +402,7 @@ internal sealed class JsonSchemaCompiler(ByteGrammar grammar, bool spaced, JsonE
         bool stated = schema.TryGetProperty("additionalProperties", out var additional) && additional.ValueKind != JsonValueKind.False;
         bool open = stated || (additional.ValueKind == JsonValueKind.Undefined && members.Count == 0);
         var more = stated ? Rule(Value(additional, at + "/additionalProperties")) : _json.Value;
-        foreach (string name in required.Where(name => members.All(m => m.Name != name)))
+        foreach (string name in required.Where(name => !listed.Contains(name)))
             members.Add((name, open || additional.ValueKind == JsonValueKind.Undefined ? Member(name, more) : throw Refuse(at + "/required", $"names {name}, which additionalProperties forbids")));
 
         return ByteGrammar.Sequence(grammar.Text("{"), Members(members, required, open ? Others(members.Select(m => m.Name), more) : null), grammar.Text("}"));
