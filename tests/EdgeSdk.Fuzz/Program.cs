@@ -25,6 +25,7 @@ if (options.Contains("--afl"))
 
 if (Value("--input") is { } file)
 {
+    _ = new Coverage(); // an instrumented assembly writes branches down, whether they are asked for or not
     targets[0].Run(File.ReadAllBytes(file));
     return 0;
 }
