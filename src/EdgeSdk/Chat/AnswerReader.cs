@@ -20,8 +20,8 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
     private readonly StringBuilder _call = new();
     private bool _inCall, _trims;
     private string _space = ""; // at the end of a thought so far
-    private string _held = ""; // of a text that marks may stand in
-    private bool _inMarks, _isBegun;
+    private string _held = ""; // of a text that may begin a mark
+    private bool _isBegun;
     private int _calls;
 
     /// <summary>What calls are looked for by; null: by <see cref="BeginCall()"/> alone.</summary>
@@ -106,9 +106,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
     public IReadOnlyList<AIContent> End()
     {
         var contents = new List<AIContent>(1);
-        EndMarks(contents);
-        AddText(_stop.Flush(), contents);
-        EndCall(contents);
+        Close(contents);
         return contents;
     }
 
@@ -117,8 +115,7 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         if (IsOver)
             return;
 
-        AddText(_stop.Flush(), contents);
-        EndCall(contents);
+        Close(contents);
         IsOver = limits.OneCall && Calls;
         _inCall = !IsOver;
     }
@@ -128,20 +125,13 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         if (IsOver)
             return;
 
-        EndMarks(contents);
-        AddText(_stop.Flush(), contents);
-        EndCall(contents);
+        Close(contents);
         (InThought, _trims) = (true, true);
     }
 
     private void Add(string piece, List<AIContent> contents)
     {
-        if (_trims)
-        {
-            piece = piece.TrimStart();
-            _trims = piece.Length == 0;
-        }
-
+        piece = Trimmed(piece);
         if (IsOver || piece.Length == 0)
             return;
 
@@ -149,14 +139,13 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         {
             AddThought(piece, contents);
         }
+        else if (marks is not null)
+        {
+            AddMarked(marks, piece, contents);
+        }
         else if (_inCall)
         {
             _call.Append(piece);
-        }
-        else if (marks is not null)
-        {
-            _held += piece;
-            ReadMarks(marks, contents);
         }
         else
         {
@@ -170,38 +159,44 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         IsOver = _stop.IsMet;
     }
 
-    /// <summary>Hands on what is text for certain, and calls that are whole.</summary>
-    private void ReadMarks(CallMarks marks, List<AIContent> contents)
+    private string Trimmed(string piece)
     {
-        while (!IsOver && _held.Length > 0)
+        if (!_trims)
+            return piece;
+
+        piece = piece.TrimStart();
+        _trims = piece.Length == 0;
+        return piece;
+    }
+
+    /// <summary>Hands on what is text for certain, and calls that are whole.</summary>
+    private void AddMarked(CallMarks marks, string piece, List<AIContent> contents)
+    {
+        while (!IsOver && piece.Length > 0)
         {
-            if (_inMarks)
+            if (_inCall)
             {
-                int end = marks.End.Length == 0 ? -1 : _held.IndexOf(marks.End, StringComparison.Ordinal);
+                string call = _call.Append(piece).ToString();
+                int end = marks.End.Length == 0 ? -1 : call.IndexOf(marks.End, StringComparison.Ordinal);
                 if (end < 0)
                     return;
 
-                string call = _held[..end];
-                _held = _held[(end + marks.End.Length)..];
-                _inMarks = false;
-                if (!AddCalls(marks, call, contents))
-                    continue;
-
-                _held = _held.TrimStart();
-                _trims = _held.Length == 0;
+                _call.Length = end;
+                EndCall(marks.End, contents);
+                piece = Trimmed(call[(end + marks.End.Length)..]);
                 continue;
             }
 
+            _held += piece;
             var (text, behind) = marks.Begin.Length > 0 ? CutAt(marks.Begin) : !_isBegun && _held.TrimStart() is ['{' or '[', ..] ? ("", _held) : (_held, null);
             _isBegun |= text.Length > 0;
-            _inMarks = behind is not null;
-            _held = behind ?? _held[text.Length..];
-            AddAnswer(_inMarks ? text.TrimEnd() : text, contents);
-            if (!_inMarks)
+            _held = behind is null ? _held[text.Length..] : "";
+            AddAnswer(behind is null ? text : text.TrimEnd(), contents);
+            if (behind is null)
                 return;
 
-            AddText(_stop.Flush(), contents);
-            IsOver |= limits.OneCall && Calls;
+            BeginCall(contents);
+            piece = behind;
         }
     }
 
@@ -220,33 +215,15 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
         return (_held[..^kept].TrimEnd(), null);
     }
 
-    /// <summary>Nothing more comes: a call that was not ended is whole, and what might have become a mark is text.</summary>
-    private void EndMarks(List<AIContent> contents)
+    /// <summary>What has begun is whole: a call, or text that was held back.</summary>
+    private void Close(List<AIContent> contents)
     {
-        if (IsOver || marks is null)
-            return;
-
-        if (_inMarks)
-            AddCalls(marks, _held, contents);
-        else
+        EndCall("", contents);
+        if (!IsOver)
             AddAnswer(_held, contents);
 
-        (_held, _inMarks) = ("", false);
-    }
-
-    /// <summary>What cannot be read as calls stays text.</summary>
-    private bool AddCalls(CallMarks marks, string written, List<AIContent> contents)
-    {
-        if (marks.Read(written) is not { } calls)
-        {
-            AddAnswer(marks.Begin + written + marks.End, contents);
-            return false;
-        }
-
-        foreach (var (name, arguments) in limits.OneCall ? calls.Take(1) : calls)
-            contents.Add(new FunctionCallContent($"{answerId}-{++_calls}", name, Arguments(arguments)));
-
-        return true;
+        _held = "";
+        AddText(_stop.Flush(), contents);
     }
 
     private static Dictionary<string, object?> Arguments(JsonElement json)
@@ -272,15 +249,33 @@ internal sealed class AnswerReader(string answerId, AnswerLimits limits = defaul
             contents.Add(new TextContent(text));
     }
 
-    private void EndCall(List<AIContent> contents)
+    /// <summary>Gives the call. What cannot be read between marks stays text.</summary>
+    private void EndCall(string endMark, List<AIContent> contents)
     {
         if (!_inCall)
             return;
 
-        contents.Add(Parse(_call.ToString(), $"{answerId}-{++_calls}"));
-        _call.Clear();
         _inCall = false;
+        string call = _call.ToString();
+        _call.Clear();
+        if (marks is null)
+        {
+            contents.Add(Parse(call, NextId()));
+        }
+        else if (marks.Read(call) is { } calls)
+        {
+            foreach (var (name, arguments) in limits.OneCall ? calls.Take(1) : calls)
+                contents.Add(new FunctionCallContent(NextId(), name, Arguments(arguments)));
+
+            _trims = true;
+        }
+        else
+        {
+            AddAnswer(marks.Begin + call + endMark, contents);
+        }
     }
+
+    private string NextId() => $"{answerId}-{++_calls}";
 
     /// <summary><c>name{...}</c>. What is no JSON object still comes back as a call, with the exception that says so.</summary>
     private static FunctionCallContent Parse(string call, string id)

@@ -67,6 +67,7 @@ public class CallMarksTests
         var marks = CallMarks.Of(ChatTemplate.Parse(Head + s_formats["an object in tags"].Template + Foot, "tags"));
 
         Assert.Equal("<tool_call>{\"name\":</tool_call> a < b", string.Concat(Read(marks, "<tool_call>{\"name\":</tool_call> a < b", 6).OfType<TextContent>().Select(text => text.Text)));
+        Assert.Equal("<tool_call>{\"name\":", string.Concat(Read(marks, "<tool_call>{\"name\":", 6).OfType<TextContent>().Select(text => text.Text)));
         Assert.Equal("Look", Assert.IsType<FunctionCallContent>(Assert.Single(Read(marks, "<tool_call>{\"name\":\"Look\",\"arguments\":\"{}\"}", 6))).Name);
     }
 

@@ -45,7 +45,7 @@ internal sealed class CharacterSteps
 
     /// <summary>
     /// The alphabet of a run of characters behind a state, and the states behind each of its characters: the first has to be of <paramref name="first"/> as well.
-    /// Null where there is none, or its characters lead apart.
+    /// No run where there is none, or its characters lead apart.
     /// </summary>
     /// <param name="state">What it follows.</param>
     /// <param name="levels">Takes the states, from index 1 on.</param>

@@ -131,8 +131,9 @@ internal sealed class TokenMasks
 
         for (int i = 0; i < _specials.Length; i++)
         {
-            if (Allows(state, _automaton.StepSpecial(state, i), limit))
-                Allow(state, _automaton.StepSpecial(state, i), _specials[i], mask, farther);
+            var next = _automaton.StepSpecial(state, i);
+            if (Allows(state, next, limit))
+                Allow(state, next, _specials[i], mask, farther);
         }
 
         ulong decided = WalkRuns(state, limit, mask, farther);
